@@ -1,0 +1,228 @@
+"""Greedy non-maximum suppression of many images and classes in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from engine.geometry.arrays import floats, ratio
+from engine.geometry.boxes import box_areas, pair_intersections
+from engine.geometry.quads import polygon_iou, polygons, quads_to_boxes
+
+# How many pairs of boxes are compared at once: few enough for the arrays to stay in the processor's cache.
+PAIRS_AT_ONCE = 1 << 15
+
+# Comparing each group's leader goes on while it rids us of this share of the boxes.
+WORTHWHILE = 1 / 32
+
+# What may be left out without a closer look is judged by a bound this much looser, for rounding's sake.
+NEARLY = 1 - 1e-9
+
+Overlaps = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Suppression(NamedTuple):
+    """The verdict on n boxes or quads."""
+
+    keep: np.ndarray  # bool (n,)
+    winner: np.ndarray  # int64 (n,): index of the one that suppressed it, -1 where kept
+    overlap: np.ndarray  # float64 (n,): IoU with that one, 0 where kept
+
+
+def nms(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    iou: float,
+    priority: np.ndarray | None = None,
+) -> Suppression:
+    """Suppress boxes (n, 4), finite, each in pixels of its own image, that overlap a better one.
+
+    scores are (n,), and NaN ranks last; groups are int (n,), an image and class each, in any order. Of two
+    boxes of a group whose IoU is above `iou` the one that ranks lower goes, unless the other is itself
+    suppressed. Higher scores rank higher, then lower indices. Those with priority (bool (n,)) rank above all
+    others and are never suppressed. The winner is the highest-ranking of those kept that overlap the loser.
+    """
+    ranked = _ranked(scores, groups, priority)
+    boxes = floats(boxes, 4)[ranked]
+    sides, areas = np.ascontiguousarray(boxes.T), box_areas(boxes)
+
+    def overlaps(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        inter = pair_intersections(sides, i, j)
+        return ratio(inter, areas.take(i) + areas.take(j) - inter)
+
+    # Above `iou`, the intersection is longer than that share of either box's side.
+    return _Contest(ranked, groups, priority, sides, overlaps, iou, share=iou).verdict()
+
+
+def nms_quads(
+    quads: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    iou: float,
+    priority: np.ndarray | None = None,
+) -> Suppression:
+    """As `nms`, for quads (n, 8) and their overlap as polygons; see `quad_iou` for those out of order."""
+    ranked = _ranked(scores, groups, priority)
+    quads = floats(quads, 8)[ranked]
+    sides, shapes = np.ascontiguousarray(quads_to_boxes(quads).T), polygons(quads)
+    areas = shapely.area(shapes)
+
+    def overlaps(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        # Polygons are dear: only those whose boxes leave room for enough overlap are intersected.
+        most = np.minimum(pair_intersections(sides, i, j), np.minimum(areas[i], areas[j]))
+        possible = np.flatnonzero(ratio(most, areas[i] + areas[j] - most) > iou * NEARLY)
+        values = np.zeros(len(i))
+        values[possible] = polygon_iou(shapes[i[possible]], shapes[j[possible]])
+        return values
+
+    return _Contest(ranked, groups, priority, sides, overlaps, iou, share=0.0).verdict()
+
+
+def _ranked(scores: np.ndarray, groups: np.ndarray, priority: np.ndarray | None) -> np.ndarray:
+    """Indices int64 (n,): group by group, and within each from the highest rank to the lowest."""
+    scores = np.asarray(scores, np.float64)
+    length = len(scores)
+    # Whole numbers that are all different leave nothing to a sort's stability, and so take the fastest one;
+    # np.lexsort would say the same in twice the time.
+    place = _dense(np.where(np.isnan(scores), np.inf, -scores))
+    if priority is not None:
+        place = place + length * ~np.asarray(priority, bool)
+    rank = np.empty(length, np.int64)
+    rank[np.argsort(place * length + np.arange(length))] = np.arange(length)
+    return np.argsort(_dense(np.asarray(groups)) * length + rank)
+
+
+def _dense(values: np.ndarray) -> np.ndarray:
+    """Each value's number among the different values in ascending order: int64 (n,)."""
+    numbers: np.ndarray = np.unique(values, return_inverse=True)[1]
+    return numbers
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """n items to judge, all groups in lockstep. Inside, an item's index is its place in `ranked`.
+
+    `sides` (4, n) are x0, y0, x1, y1 of the boxes around the items, and `overlaps` gives the IoU (p,) of items
+    at (p,) with items at (p,), both in ranked order. Two whose IoU is above `iou` share more than `share` of
+    either box's width and height.
+    """
+
+    ranked: np.ndarray
+    groups: np.ndarray
+    priority: np.ndarray | None
+    sides: np.ndarray
+    overlaps: Overlaps
+    iou: float
+    share: float
+
+    def verdict(self) -> Suppression:
+        """In the caller's order."""
+        length = len(self.ranked)
+        verdict = Suppression(np.ones(length, bool), np.full(length, -1), np.zeros(length))
+        for high, low, value in self._losses():
+            loser = self.ranked[low]
+            verdict.keep[loser] = False
+            verdict.winner[loser] = self.ranked[high]
+            verdict.overlap[loser] = value
+        return verdict
+
+    def _losses(self) -> Iterator[Pairs]:
+        """(winners, losers, IoU), each (p,), until all are judged.
+
+        First each group's leader, the highest in rank that is still open, against the rest of its group:
+        cheap where boxes crowd around few objects. Once leaders find few losers, the rest by a sweep.
+        """
+        length = len(self.ranked)
+        group = np.asarray(self.groups)[self.ranked]
+        safe = np.zeros(length, bool) if self.priority is None else np.asarray(self.priority, bool)[self.ranked]
+        left, worthwhile = np.arange(length), True
+        while worthwhile and len(left):
+            starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+            leader = np.repeat(left[starts], np.diff(starts, append=len(left)))
+            value = self.overlaps(leader, left)
+            judged = (value > self.iou) & ~safe.take(left)
+            judged[starts] = False
+            lost = np.flatnonzero(judged)
+            yield leader.take(lost), left.take(lost), value.take(lost)
+            worthwhile = len(lost) > WORTHWHILE * len(left)
+            judged[starts] = True
+            still_open = np.flatnonzero(~judged)
+            left, group = left.take(still_open), group.take(still_open)
+        pairs = _neighbours(self.sides[:, left], group, self.share)
+        found = [self._above(left[i], left[j]) for i, j in pairs]
+        if found:
+            high, low, value = (np.concatenate(part) for part in zip(*found, strict=True))
+            exposed = ~safe[low]
+            yield _decisive(high[exposed], low[exposed], value[exposed], length)
+
+    def _above(self, i: np.ndarray, j: np.ndarray) -> Pairs:
+        """Of pairs (p,) those that overlap too much: the higher in rank, the lower, their IoU."""
+        value = self.overlaps(i, j)
+        above = np.flatnonzero(value > self.iou)
+        i, j = i[above], j[above]
+        return np.minimum(i, j), np.maximum(i, j), value[above]
+
+
+def _decisive(high: np.ndarray, low: np.ndarray, value: np.ndarray, length: int) -> Pairs:
+    """Of all pairs (p,) that overlap too much, high ranking above low, the one that decides for each loser.
+
+    In every round those that no open pair threatens are sure to stay, and suppress their partners; the
+    pairs of the suppressed are closed.
+    """
+    keep, a, b = np.ones(length, bool), high, low
+    while len(a):
+        threatened = np.zeros(length, bool)
+        threatened[b] = True
+        keep[b[~threatened[a]]] = False
+        still = np.flatnonzero(keep[a] & keep[b])
+        a, b = a[still], b[still]
+    won = np.flatnonzero(keep[high])
+    high, low, value = high[won], low[won], value[won]
+    best = np.full(length, length)
+    np.minimum.at(best, low, high)
+    decisive = best[low] == high
+    return high[decisive], low[decisive], value[decisive]
+
+
+def _neighbours(sides: np.ndarray, group: np.ndarray, share: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of boxes of one group that may share more than `share` of width and height; each pair once.
+
+    `sides` (4, n) are the boxes' x0, y0, x1, y1; a group's boxes stand together in groups (n,). Boxes that
+    share so much still overlap when each is shrunk by that share around its centre. So: a sweep along x over
+    the shrunk boxes; in the order of their left sides a box's partners stand directly behind it.
+    """
+    if not len(group):
+        return
+    x0, y0, x1, y1 = sides
+    slack = 8 * np.spacing(np.abs(sides).max())
+    shrink = share * NEARLY / 2
+    x0, x1 = x0 + shrink * (x1 - x0) - slack, x1 - shrink * (x1 - x0) + slack
+    y0, y1 = y0 + shrink * (y1 - y0) - slack, y1 - shrink * (y1 - y0) + slack
+    # Each group gets a stretch of the x axis for itself, so that one sweep serves all.
+    stretch = 2 * (x1.max() - x0.min()) + 1
+    shift = np.cumsum(np.r_[False, group[1:] != group[:-1]]) * stretch - x0.min()
+    order = np.argsort(x0 + shift)
+    left, right, top, bottom = (side.take(order) for side in (x0 + shift, x1 + shift, y0, y1))
+    right += 4 * np.spacing(left[-1] + stretch)
+    behind = np.searchsorted(left, right, side="right") - np.arange(1, len(left) + 1)
+    for begin, end in _chunks(behind):
+        counts = behind[begin:end]
+        i = np.repeat(np.arange(begin, end), counts)
+        first = np.arange(1, end - begin + 1) - np.cumsum(counts) + counts
+        j = np.arange(begin, begin + len(i)) + first.take(i - begin)
+        near = np.flatnonzero((top.take(j) <= bottom.take(i)) & (bottom.take(j) >= top.take(i)))
+        yield order.take(i.take(near)), order.take(j.take(near))
+
+
+def _chunks(counts: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of items, with about PAIRS_AT_ONCE partners (`counts`, (n,)) in each."""
+    total = np.cumsum(counts)
+    cuts = np.searchsorted(total, np.arange(PAIRS_AT_ONCE, total[-1], PAIRS_AT_ONCE), side="left") + 1
+    edges = np.unique(np.r_[0, cuts, len(counts)])
+    yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)

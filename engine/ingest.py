@@ -1,0 +1,386 @@
+"""From listed inputs to image shards: every input ends as an image, a duplicate or in quarantine.
+
+The partition is fixed in a manifest before the first image is read, and shards are committed in its order:
+so an interrupted ingest goes on exactly, and which of two equal files is "the image" depends on no core
+count. A later ingest appends a manifest with the inputs that are new; a written shard is never rewritten.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from engine import records
+from engine.images import Limits
+from engine.ledger import BooksError, Ledger, StageBooks, add_counts, census, load_ledgers
+from engine.local import died_on, map_unordered
+from engine.plan import Guard, unguarded
+from engine.shards import (
+    ROW_GROUP,
+    read_table,
+    rejects_file,
+    shard_file,
+    shard_name,
+    write_batches,
+    write_table,
+)
+from engine.sources import INPUTS
+from engine.sources.fetch import Refused, Usable, fetch
+from engine.stage import digest
+from engine.storage import FileMark, Folder
+from engine.worker import Progress
+
+MANIFEST = pa.schema([*INPUTS, ("shard", pa.int32())])
+QUARANTINE = pa.schema([(name, pa.string()) for name in ("uri", "source", "reason", "detail")] + [("size", pa.int64())])
+# The same bytes under another uri. Human annotations that only this copy has are kept here.
+DUPLICATES = pa.schema(
+    [("image_id", pa.string()), ("uri", pa.string()), ("source", pa.string())]
+    + [(name, records.SCHEMA.field(name).type) for name in ("texts", "regions")]
+)
+IMAGES = records.SCHEMA
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """How inputs become shards. The paper gives none of these values: they are ours."""
+
+    shard_images: int = 256
+    shard_mb: int = 128  # of encoded images, where the sizes are known
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class IngestPlan:
+    """What is to be read, shard by shard, and what was."""
+
+    out: Folder
+    settings: IngestSettings
+    todo: tuple[_Chunk, ...]
+    done: tuple[Ledger, ...]
+    new: int  # inputs that no earlier manifest knew
+    known: int
+
+    @property
+    def inputs(self) -> int:
+        """How many are still to be read."""
+        return sum(chunk.inputs for chunk in self.todo)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """One shard-to-be: a row group of a manifest."""
+
+    shard: int
+    manifest: str
+    row_group: int
+    inputs: int
+
+
+def make_plan(listed: pa.Table, out: Folder, settings: IngestSettings, *, write: bool = True) -> IngestPlan:
+    """Add what is new among the listed inputs to the manifests (or only say so) and see what is to be done."""
+    ledgers = load_ledgers(out)
+    names = sorted(n for n in out.marks() if n.startswith("manifest/") and n.endswith(".parquet"))
+    chunks = [chunk for name in names for chunk in _chunks(out, name)]
+    new = _unknown(listed, [read_table(out, name, columns=["uri", "stamp"]) for name in names])
+    first = len(chunks)
+    if len(new):
+        name = f"manifest/{shard_name(first)}.parquet"
+        sizes = _partition(new, settings)
+        if write:
+            _write_manifest(out, name, new, first, sizes)
+        chunks += [_Chunk(first + i, name, i, size) for i, size in enumerate(sizes)]
+    todo = tuple(chunk for chunk in chunks if shard_name(chunk.shard) not in ledgers)
+    return IngestPlan(out, settings, todo, tuple(ledgers.values()), len(new), len(listed) - len(new))
+
+
+def _chunks(out: Folder, manifest: str) -> list[_Chunk]:
+    first = int(Path(manifest).stem.removeprefix("part-"))
+    with out.open(manifest) as file:
+        metadata = pq.ParquetFile(file).metadata
+    groups = range(metadata.num_row_groups)
+    return [_Chunk(first + i, manifest, i, metadata.row_group(i).num_rows) for i in groups]
+
+
+def _unknown(listed: pa.Table, manifests: Sequence[pa.Table]) -> pa.Table:
+    """The listed inputs that no manifest has with the same stamp."""
+    if not manifests or not len(listed):
+        return listed
+    known = _identity(pa.concat_tables(manifests))
+    return listed.filter(pc.invert(pc.is_in(_identity(listed), value_set=known)))
+
+
+def _identity(inputs: pa.Table) -> pa.Array:
+    parts = [records.column_of(inputs, name) for name in ("uri", "stamp")]
+    return pc.binary_join_element_wise(*parts, "\n", null_handling="replace", null_replacement="")
+
+
+def _partition(inputs: pa.Table, settings: IngestSettings) -> list[int]:
+    """How many inputs each shard gets: full in number or in bytes."""
+    sizes, count, held = [], 0, 0
+    for size in pc.fill_null(inputs["size"], 0).to_pylist():
+        if count and (count == settings.shard_images or held + size > settings.shard_mb * 2**20):
+            sizes.append(count)
+            count = held = 0
+        count, held = count + 1, held + size
+    return [*sizes, count]
+
+
+def _write_manifest(out: Folder, name: str, inputs: pa.Table, first: int, sizes: Sequence[int]) -> None:
+    shard = pa.array(np.repeat(np.arange(first, first + len(sizes)), sizes), pa.int32())
+    table = inputs.append_column("shard", shard).cast(MANIFEST)
+    with out.create(name) as sink, pq.ParquetWriter(sink, MANIFEST, compression="zstd") as writer:
+        start = 0
+        for size in sizes:
+            writer.write_table(table.slice(start, size).combine_chunks(), row_group_size=size)
+            start += size
+
+
+def run(
+    plan: IngestPlan, *, workers: int, progress: Progress | None = None, guard: Guard = unguarded
+) -> Iterator[Ledger]:
+    """Read, decode and check what is to be done in `workers` processes; yield each shard as it is committed.
+
+    `progress` gets numbers of inputs. Memory holds a few images per worker, whatever the sizes.
+    """
+    if not plan.todo:
+        return
+    first_seen = _first_seen(plan.out, plan.done)
+    # Staged beside the output where that is a local disk: large, and soon read again.
+    place = plan.out.root if plan.out.local else None
+    if place:
+        Path(place).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=place) as folder:
+        task = _Stage(plan.out, plan.settings.limits, folder)
+        for chunk, staged in _in_order(plan.todo, task, workers):
+            guard()
+            ledger = _commit(plan.out, chunk, staged, first_seen)
+            if progress:
+                progress(chunk.inputs)
+            yield ledger
+
+
+def _first_seen(out: Folder, done: Sequence[Ledger]) -> dict[bytes, int]:
+    """In which shard each image was first seen."""
+    seen: dict[bytes, int] = {}
+    for ledger in sorted(done, key=lambda ledger: ledger.shard):
+        ids = read_table(out, shard_file(ledger.shard), columns=["image_id"])["image_id"]
+        shard = int(ledger.shard.removeprefix("part-"))
+        for image_id in ids.to_pylist():
+            seen.setdefault(bytes.fromhex(image_id), shard)
+    return seen
+
+
+def _in_order(chunks: Sequence[_Chunk], task: _Stage, workers: int) -> Iterator[tuple[_Chunk, _Staged]]:
+    """The staged chunks in the manifest's order, however they finish."""
+    small = len(chunks) == 1 and chunks[0].inputs <= workers * 16  # starting processes would cost more
+    results: Iterator[tuple[_Chunk, _Staged]]
+    if small or workers == 1:
+        results = ((chunk, task(chunk)) for chunk in chunks)
+    else:
+        results = map_unordered(task, chunks, workers, on_death=task.without_killers)
+    early: dict[int, _Staged] = {}
+    place = 0
+    for chunk, staged in results:
+        early[chunk.shard] = staged
+        while place < len(chunks) and chunks[place].shard in early:
+            yield chunks[place], early.pop(chunks[place].shard)
+            place += 1
+
+
+@dataclass
+class _Staged:
+    """A chunk's images in a file of this machine, and what else became of its inputs."""
+
+    path: str
+    image_ids: list[bytes] = field(default_factory=list)  # of the file's rows
+    refused: list[Refused] = field(default_factory=list)
+    rejects: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # with the file's row
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Reads and decodes one chunk's inputs. Runs in any process."""
+
+    out: Folder
+    limits: Limits
+    folder: str
+
+    def __call__(self, chunk: _Chunk, killers: frozenset[int] = frozenset()) -> _Staged:
+        started = time.time()
+        inputs = self._inputs(chunk)
+        staged = _Staged(str(Path(self.folder, f"{chunk.shard}.parquet")))
+        harmless = inputs.filter(pa.array([row not in killers for row in range(len(inputs))]))
+        writer_rows = self._rows(fetch(harmless, self.limits), staged)
+        with pq.ParquetWriter(staged.path, IMAGES, compression="none", use_dictionary=False) as writer:
+            for table in writer_rows:
+                writer.write_table(table)
+        for row in sorted(killers):
+            one = inputs.slice(row, 1).to_pylist()[0]
+            detail = "the process that decoded it died"
+            staged.refused.append(Refused(one["uri"], one["source"], "decoder_died", detail, one["size"]))
+        staged.seconds = time.time() - started
+        return staged
+
+    def without_killers(self, chunk: _Chunk) -> _Staged:
+        """For a chunk that kills its process: find the inputs that do it, and refuse them."""
+        inputs = self._inputs(chunk)
+        killers = died_on(_Probe(inputs, self.limits), len(inputs))
+        return self(chunk, frozenset(killers))
+
+    def _inputs(self, chunk: _Chunk) -> pa.Table:
+        with self.out.open(chunk.manifest) as file:
+            return pq.ParquetFile(file).read_row_group(chunk.row_group)
+
+    def _rows(self, outcomes: Iterator[Usable | Refused], staged: _Staged) -> Iterator[pa.Table]:
+        rows: list[dict[str, Any]] = []
+        held = 0
+        for outcome in outcomes:
+            if isinstance(outcome, Refused):
+                staged.refused.append(outcome)
+                continue
+            staged.rejects += [(len(staged.image_ids), reject) for reject in outcome.rejects]
+            staged.image_ids.append(bytes.fromhex(outcome.image_id))
+            rows.append(_row(outcome))
+            held += len(outcome.data)
+            if held > 16 * 2**20:
+                yield pa.Table.from_pylist(rows, IMAGES)
+                rows, held = [], 0
+        yield pa.Table.from_pylist(rows, IMAGES)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """Decodes some of a chunk's inputs and forgets them: does it survive?"""
+
+    inputs: pa.Table
+    limits: Limits
+
+    def __call__(self, rows: range) -> None:
+        for _ in fetch(self.inputs.slice(rows.start, len(rows)), self.limits):
+            continue
+
+
+def _row(image: Usable) -> dict[str, Any]:
+    return {
+        "image_id": image.image_id,
+        "image": {"bytes": image.data, "path": image.uri.rpartition("/")[2]},
+        "width": image.width,
+        "height": image.height,
+        "source": image.source,
+        "uri": image.uri,
+        "phash": image.phash,
+        "texts": image.texts,
+        "regions": image.regions,
+        "phrases": [],
+        "faults": image.faults,
+    }
+
+
+def _commit(out: Folder, chunk: _Chunk, staged: _Staged, first_seen: dict[bytes, int]) -> Ledger:
+    """Tell the duplicates, write what became of the chunk, and last its ledger."""
+    started, shard = time.time(), shard_name(chunk.shard)
+    keep = _mark_first(staged.image_ids, chunk.shard, first_seen)
+    books = StageBooks("ingest", images=chunk.inputs, seconds=staged.seconds)
+    counts: dict[str, dict[str, int]] = {}
+    name = shard_file(shard)
+    files = {name: write_batches(out, name, IMAGES, _kept(staged.path, keep, counts))}
+    duplicates = _duplicates(staged.path, keep)
+    files |= _write_if_any(out, f"duplicates/{shard}.parquet", duplicates)
+    refused = [vars(r) if not hasattr(r, "_asdict") else r._asdict() for r in staged.refused]
+    files |= _write_if_any(out, f"quarantine/{shard}.parquet", pa.Table.from_pylist(refused, QUARANTINE))
+    rejects = [reject for row, reject in staged.rejects if keep[row]]
+    files |= _write_if_any(out, rejects_file(shard), pa.Table.from_pylist(rejects, records.REJECTS))
+    _account(books, counts, rejects)
+    quarantined: dict[str, int] = {}
+    for outcome in staged.refused:
+        add_counts(quarantined, {outcome.reason: 1})
+    inputs = {
+        "inputs": chunk.inputs,
+        "images": int(keep.sum()),
+        "duplicates": len(duplicates),
+        "quarantined": len(staged.refused),
+    }
+    if inputs["inputs"] != inputs["images"] + inputs["duplicates"] + inputs["quarantined"]:
+        raise BooksError(f"{out.url}: {shard} does not account for all its inputs: {inputs}")
+    ledger = Ledger(
+        shard=shard,
+        fingerprint=digest([records.SCHEMA_VERSION, chunk.manifest, chunk.row_group, files[name].checksum]),
+        images=inputs["images"],
+        files=files,
+        counts=counts,
+        stages=[books],
+        inputs=inputs,
+        quarantined=dict(sorted(quarantined.items())),
+        seconds=staged.seconds + time.time() - started,
+    )
+    ledger.write(out)
+    Path(staged.path).unlink()
+    return ledger
+
+
+def _mark_first(image_ids: Sequence[bytes], shard: int, first_seen: dict[bytes, int]) -> np.ndarray:
+    """bool (n,): whether each image is the first with its bytes. A shard done anew knows no later ones."""
+    keep = np.zeros(len(image_ids), bool)
+    here: set[bytes] = set()
+    for row, image_id in enumerate(image_ids):
+        keep[row] = image_id not in here and first_seen.get(image_id, shard) >= shard
+        here.add(image_id)
+        if keep[row]:
+            first_seen[image_id] = shard
+    return keep
+
+
+def _kept(path: str, keep: np.ndarray, counts: dict[str, dict[str, int]]) -> Iterator[pa.Table]:
+    """The staged rows to keep, in full row groups, counted on their way."""
+    with pq.ParquetFile(path) as file:
+        start = 0
+        held: list[pa.Table] = []
+        for batch in file.iter_batches(ROW_GROUP):
+            table = pa.table(batch).cast(IMAGES).filter(pa.array(keep[start : start + len(batch)]))
+            start += len(batch)
+            for group, found in census(table).items():
+                add_counts(counts.setdefault(group, {}), found)
+            held.append(table)
+            merged = pa.concat_tables(held)
+            full = len(merged) - len(merged) % ROW_GROUP
+            if full:
+                yield merged.slice(0, full).combine_chunks()
+            held = [merged.slice(full)]
+        if held and len(held[0]):
+            yield held[0].combine_chunks()
+
+
+def _duplicates(path: str, keep: np.ndarray) -> pa.Table:
+    table = pq.read_table(path, columns=DUPLICATES.names, use_threads=False)
+    return table.select(DUPLICATES.names).filter(pa.array(~keep)).cast(DUPLICATES)
+
+
+def _write_if_any(out: Folder, name: str, table: pa.Table) -> dict[str, FileMark]:
+    if len(table):
+        return {name: write_table(out, name, table)}
+    out.remove(name)
+    return {}
+
+
+def _account(books: StageBooks, counts: dict[str, dict[str, int]], rejects: list[dict[str, Any]]) -> None:
+    for kind in records.ANNOTATIONS:
+        rules: dict[str, int] = {}
+        for reject in rejects:
+            if reject["kind"] == kind:
+                add_counts(rules, {reject["rule"]: 1})
+        books.after[kind] = sum(counts.get(kind, {}).values())
+        books.added[kind] = books.after[kind] + sum(rules.values())
+        if rules:
+            books.dropped[kind] = rules
+    books.faults = sum(counts.get("faults", {}).values())
+    books.balance()

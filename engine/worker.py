@@ -1,0 +1,220 @@
+"""What one worker does to one shard: batches through a pack of stages, faults confined, books kept.
+
+Both runners call this and nothing else, which is why they make the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import records
+from engine.checks import check
+from engine.images import decode
+from engine.ledger import BooksError, Counts, StageBooks
+from engine.stage import Batch, Outcome, Stage
+
+# Decoded pixels held for one slice of a shard; a second one is decoded ahead.
+DECODE_BUDGET = 256 * 2**20
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A shard on its way: its records, what was dropped so far, and the books of the stages so far."""
+
+    table: pa.Table
+    rejects: pa.Table
+    books: tuple[StageBooks, ...] = ()
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Work:
+        """A shard that no stage has seen."""
+        return cls(table, records.empty(records.REJECTS))
+
+
+class Worker:
+    """A pack of stages with their weights loaded, on so many cores."""
+
+    def __init__(self, stages: Sequence[Stage], cpus: int) -> None:
+        self.stages = tuple(stages)
+        for stage in self.stages:
+            stage.open(cpus)
+        self._sees = any(part.partition(".")[0] == "image" for stage in stages for part in stage.reads)
+        self._limit = {stage.name: stage.resources.batch_size for stage in stages}
+        self._decoders = ThreadPoolExecutor(cpus, "decode")
+
+    def close(self) -> None:
+        """Let go of the decoding threads."""
+        self._decoders.shutdown(cancel_futures=True)
+
+    def __call__(self, work: Work, progress: Progress | None = None) -> Work:
+        """Run the pack over a shard. The same work gives the same result, whatever was run before."""
+        books = {stage.name: StageBooks(stage.name) for stage in self.stages}
+        tables, rejects = [], [work.rejects]
+        for table, pixels in self._slices(work.table):
+            for stage in self.stages:
+                outcome = self._run(stage, table, pixels, books[stage.name])
+                table = outcome.table
+                rejects.append(outcome.rejects)
+            tables.append(table)
+            if progress:
+                progress(len(table))
+        for account in books.values():
+            account.balance()
+        done = pa.concat_tables(tables) if tables else work.table
+        if not done["image_id"].equals(work.table["image_id"]):
+            raise BooksError("a stage lost, added or reordered images")
+        return Work(done, pa.concat_tables(rejects), (*work.books, *books.values()))
+
+    def _slices(self, table: pa.Table) -> Iterator[tuple[pa.Table, _Pixels]]:
+        """The shard in slices of a bounded number of pixels, the next one being decoded meanwhile."""
+        size = max(stage.resources.batch_size for stage in self.stages)
+        cuts = _cuts(table, size, DECODE_BUDGET if self._sees else None)
+        ahead: tuple[pa.Table, _Pixels] | None = None
+        for start, end in pairwise(cuts):
+            part = table.slice(start, end - start)
+            current, ahead = ahead, (part, _Pixels(part, self._decoders if self._sees else None))
+            if current:
+                yield current
+        if ahead:
+            yield ahead
+
+    def _run(self, stage: Stage, table: pa.Table, pixels: _Pixels, books: StageBooks) -> Outcome:
+        """One stage over one slice, in batches of its own size."""
+        started = time.perf_counter()
+        outcomes: list[Outcome] = []
+        start = 0
+        while start < len(table):
+            size = min(self._limit[stage.name], len(table) - start)
+            outcomes += self._attempt(stage, table.slice(start, size), pixels.after(start), books)
+            start += size
+        books.images += len(table)
+        books.seconds += time.perf_counter() - started
+        return Outcome(
+            pa.concat_tables([outcome.table for outcome in outcomes]),
+            pa.concat_tables([outcome.rejects for outcome in outcomes]),
+        )
+
+    def _attempt(
+        self, stage: Stage, table: pa.Table, pixels: Callable[[int], np.ndarray], books: StageBooks
+    ) -> list[Outcome]:
+        """A batch, halved on an exception until whatever causes it stands alone and gets a fault."""
+        try:
+            outcome = stage(Batch(table, pixels))
+            account = audit(stage, table, outcome)
+        except Exception as error:  # noqa: BLE001  (a specialist may raise anything, and costs only its images)
+            if len(table) == 1:
+                counts = _counts(table)
+                books += StageBooks(stage.name, faults=1, before=counts, after=counts)
+                return [Outcome(_with_fault(table, stage, error))]
+            half = len(table) // 2
+            if _out_of_memory(error):
+                self._limit[stage.name] = min(self._limit[stage.name], max(1, half))
+            first = self._attempt(stage, table.slice(0, half), pixels, books)
+            return first + self._attempt(stage, table.slice(half), lambda i: pixels(half + i), books)
+        books += account
+        return [outcome]
+
+
+class _Pixels:
+    """The decoded images of a slice, each decoded once however many stages look at it."""
+
+    def __init__(self, table: pa.Table, decoders: ThreadPoolExecutor | None) -> None:
+        self._images: list[Future[np.ndarray]] = []
+        if decoders:
+            encoded = records.column_of(table, "image").field("bytes")
+            self._images = [decoders.submit(_decode, data) for data in encoded]
+
+    def after(self, start: int) -> Callable[[int], np.ndarray]:
+        """The images from row `start` on, by their place in a batch that begins there."""
+        images = self._images
+        return lambda i: images[start + i].result()
+
+
+def _decode(data: pa.BinaryScalar) -> np.ndarray:
+    if not data.is_valid:
+        raise ValueError("the record holds no image bytes")
+    return decode(data.as_py())
+
+
+def _cuts(table: pa.Table, size: int, budget: int | None) -> list[int]:
+    """Where slices begin and end: at most `size` images and `budget` bytes of pixels, but one image at least."""
+    if budget is None:
+        return [*range(0, len(table), size), len(table)]
+    cost = 3 * table["width"].to_numpy().astype(np.int64) * table["height"].to_numpy()
+    cuts, held = [0], 0
+    for row, cost_of_row in enumerate(cost.tolist()):
+        if row > cuts[-1] and (row - cuts[-1] == size or held + cost_of_row > budget):
+            cuts.append(row)
+            held = 0
+        held += cost_of_row
+    return [*cuts, len(table)] if len(table) else [0]
+
+
+def audit(stage: Stage, before: pa.Table, outcome: Outcome) -> StageBooks:
+    """The stage's account of one batch; raises unless its outcome keeps the record's contract and its word."""
+    after, rejects = outcome.table, outcome.rejects
+    changed = [name for name in after.column_names if not _same(before[name], after[name])]
+    allowed = {part.partition(".")[0] for part in stage.writes}
+    # Dropping a region prunes it from the phrases, dropping a text takes its phrases along.
+    allowed |= {"phrases"} if allowed & {"regions", "texts"} else set()
+    if not set(changed) <= allowed:
+        raise BooksError(f"stage {stage.name!r} changed {sorted(set(changed) - allowed)}, which it does not write")
+    if changed:
+        check(after, changed)
+    books = StageBooks(stage.name, before=_counts(before), after=_counts(before))
+    for kind in records.ANNOTATIONS:
+        dropped = rejects.filter(pc.equal(rejects["kind"], kind))
+        if kind in changed or len(dropped):
+            _account(books, kind, before, after, dropped)
+    return books
+
+
+def _account(books: StageBooks, kind: str, before: pa.Table, after: pa.Table, dropped: pa.Table) -> None:
+    old, new = records.ids(before, kind), records.ids(after, kind)
+    row = pc.index_in(dropped["image_id"], value_set=before["image_id"].combine_chunks())
+    gone = records.keys(row.to_numpy(), records.column_of(dropped, "id"))
+    lost = old.filter(pc.invert(pc.is_in(old, value_set=new)))
+    if not lost.sort().equals(gone.sort()):
+        raise BooksError(f"stage {books.name!r}: {len(lost)} {kind} are gone and {len(gone)} are among its rejects")
+    rules = pc.value_counts(dropped["rule"]).to_pylist()
+    books.added[kind] = len(new) - len(old) + len(lost)
+    books.after[kind] = len(new)
+    if rules:
+        books.dropped[kind] = {item["values"]: item["counts"] for item in rules}
+
+
+def _counts(table: pa.Table) -> Counts:
+    return {kind: len(records.column_of(table, kind).flatten()) for kind in records.ANNOTATIONS}
+
+
+def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
+    """Whether two columns are the same memory: told without looking at a value."""
+    return one is other or (one.num_chunks == other.num_chunks and _places(one) == _places(other))
+
+
+def _places(column: pa.ChunkedArray) -> list[tuple[int, int, list[int]]]:
+    return [
+        (chunk.offset, len(chunk), [buffer.address if buffer else 0 for buffer in chunk.buffers()])
+        for chunk in column.chunks
+    ]
+
+
+def _with_fault(table: pa.Table, stage: Stage, error: Exception) -> pa.Table:
+    message = f"{type(error).__name__}: {error}".strip()
+    return records.append(table, "faults", [[{"stage": stage.name, "error": message[:1000]}]])
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return (
+        isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "out of memory" in str(error).lower()
+    )

@@ -1,0 +1,1 @@
+"""Annotations in, verdicts out: every drop has a rule, a value and a threshold."""

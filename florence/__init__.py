@@ -1,0 +1,1 @@
+"""The multitask model: codec, tokenizer, data, training and prediction."""

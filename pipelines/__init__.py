@@ -1,0 +1,1 @@
+"""Wiring, no arithmetic: the commands, their settings, and one file per verb."""

@@ -1,0 +1,162 @@
+"""What annotate and curate share: run a chain of stages over a dataset's shards, on either runner."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import cluster, local
+from engine.ledger import Ledger
+from engine.lock import Lock
+from engine.plan import Guard, Plan, make_plan
+from engine.stage import Chain
+from engine.storage import Folder, StorageError
+from engine.worker import Progress
+from pipelines.progress import progress
+from pipelines.report import LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
+
+# What ingest gives to a chain: pixels, and all that a source may have known already.
+GIVEN = ("image", "texts", "regions", "phrases")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where a chain runs: in this process, in several, or on Ray (a cluster by address, else started here).
+
+    With no number of workers, stages with weights run in this process, on all its cores, and filters in as
+    many processes as there is work for.
+    """
+
+    ray: bool = False
+    address: str | None = None
+    workers: int = 0
+
+    def run(self, plan: Plan, advance: Progress, guard: Guard) -> Iterator[Ledger]:
+        """The same shards whichever it is."""
+        if self.ray:
+            return cluster.run(plan, address=self.address, progress=advance, guard=guard)
+        workers = self.workers or (1 if _has_weights(plan.chain) else min(local.cores(), len(plan.jobs) // 8))
+        return local.run(plan, workers=workers, progress=advance, guard=guard)
+
+
+def _has_weights(chain: Chain) -> bool:
+    return any(stage.revision() for stage in chain.stages)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command's work on one dataset."""
+
+    command: str
+    chain: Chain
+    source: Folder
+    out: Folder
+    max_fault_rate: float
+    embed: Folder | None = None
+    retry_faults: bool = False
+
+    def plan(self) -> Plan:
+        """Check the chain, then see what is to be done."""
+        self.chain.check(GIVEN)
+        return make_plan(self.chain, self.source, self.out, embed=self.embed, retry_faults=self.retry_faults)
+
+
+def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[str, Any] | None = None) -> Report:
+    """Run the step's chain over what is not done yet; leave its shards, ledgers and summary."""
+    started = time.time()
+    report = Report(step.command)
+    if dry_run:
+        return _dry_run(step, report)
+    step.chain.check(GIVEN)
+    with Lock(step.out, f"fld {step.command}") as lock:
+        claim(step.out, step.command, {"source": _relative(step.source, step.out), "chain": step.chain.settings()})
+        step.out.sweep()
+        plan = step.plan()
+        made: list[Ledger] = []
+        with progress(step.command, plan.images) as advance:
+            for ledger in runner.run(plan, advance, lock.check):
+                made.append(ledger)
+                if _hopeless(step, plan, made):
+                    break
+        ledgers = [*plan.done, *made]
+        _close(report, step, plan, ledgers, made, time.time() - started)
+        report.data |= about or {}
+        report.write(step.out)
+    return report
+
+
+def _hopeless(step: Step, plan: Plan, made: list[Ledger]) -> bool:
+    """Whether the faults so far exceed what the whole run may have: going on would only cost."""
+    allowed = math.floor(step.max_fault_rate * (plan.images + sum(ledger.images for ledger in plan.done)))
+    return any(sum(s.faults for ledger in made for s in ledger.stages if s.name == stage.name) > allowed
+               for stage in step.chain.stages)  # fmt: skip
+
+
+def _close(report: Report, step: Step, plan: Plan, ledgers: list[Ledger], made: list[Ledger], seconds: float) -> None:
+    report.data = books(ledgers) | {"new_shards": len(made), "new_images": sum(m.images for m in made)}
+    data = report.data | {"seconds": seconds}
+    report.data = data
+    report.lines = [
+        f"{data['images']:,} images: {say_annotations(data)} ({data['new_images']:,} images new, {seconds:.1f} s)",
+        *(f"  {line}" for line in say_dropped(data)),
+    ]
+    left = len(plan.jobs) - len(made)
+    rate, name = fault_rate(ledgers)
+    data["fault_rate"] = rate
+    if rate > step.max_fault_rate or left:
+        report.fail(
+            LIMIT,
+            f"stage {name!r} failed on {rate:.1%} of its images, more than {step.command}.max_fault_rate = "
+            f"{step.max_fault_rate:.1%}{f'; {left} shards were not begun' if left else ''}. `fld inspect` names the "
+            "errors; mend the cause and run again with --retry-faults",
+        )
+    for fault, count in data["faults"].items():
+        report.lines.append(f"  faults, {fault}: {count:,}")
+
+
+def _dry_run(step: Step, report: Report) -> Report:
+    plan = step.plan()
+    report.data = {"to_do": {"shards": len(plan.jobs), "images": plan.images}, "done": {"shards": len(plan.done)}}
+    report.lines = [f"{plan.images:,} images in {len(plan.jobs):,} shards would be done, {len(plan.done):,} are"]
+    for name, need in cluster.room_of(step.chain):
+        report.lines.append(
+            f"  worker {name}: {need.cpus:g} CPU, {need.gpus:g} GPU, batches of {need.batch_size}, "
+            f"{need.actors[0]} to {need.actors[1]} on a cluster"
+        )
+    return report
+
+
+def claim(out: Folder, command: str, about: dict[str, Any]) -> None:
+    """Mark `out` as this command's output; refuse a folder that is another one's."""
+    found = out.read_json(STEP)
+    if found and found["command"] != command:
+        raise StorageError(
+            f"{out.url} is the output of `fld {found['command']}`; give `fld {command}` a folder of its own"
+        )
+    value = {"command": command, **about}
+    if found != value:
+        out.write_json(STEP, value)
+
+
+def source_of(dataset: Folder) -> Folder | None:
+    """The dataset that a dataset was made from."""
+    source = (dataset.read_json(STEP) or {}).get("source")
+    if source is None:
+        return None
+    if "://" in source or source.startswith("/"):
+        return Folder.at(source)
+    return Folder.at(Path(dataset.root, source).resolve()) if dataset.local else Folder.at(_beside(dataset, source))
+
+
+def _relative(source: Folder, out: Folder) -> str:
+    """Where the source lies seen from `out`, if both lie in one folder: so that the folder can be moved."""
+    parent, name = source.url.rpartition("/")[::2]
+    return f"../{name}" if parent and parent == out.url.rpartition("/")[0] else source.url
+
+
+def _beside(dataset: Folder, relative: str) -> str:
+    return f"{dataset.url.rpartition('/')[0]}/{relative.removeprefix('../')}"

@@ -1,0 +1,220 @@
+"""The command line: `fld`. Reads arguments, calls a verb, prints its summary, and ends with its code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from engine.cluster import PlanError, RunError
+from engine.ledger import BooksError
+from engine.local import WorkerDied
+from engine.lock import LockedError
+from engine.records import RecordError
+from engine.sources import SourceError
+from engine.stage import ChainError
+from engine.storage import Folder, StorageError
+from pipelines import annotate as annotating
+from pipelines import curate as curating
+from pipelines import doctor as doctoring
+from pipelines import ingest as ingesting
+from pipelines import inspect as inspecting
+from pipelines import run as running
+from pipelines.chain import Runner
+from pipelines.config import ConfigError, Params, load_params
+from pipelines.report import FAILED, INTERRUPTED, LOCKED, USAGE, Report
+
+app = typer.Typer(
+    help="Images in; scored, filtered and auditable annotations in Parquet out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[str, typer.Argument(metavar="OUT", help="Folder or fsspec URL to write to.")]
+ParamsFile = Annotated[
+    Path | None, typer.Option("--params", help="Settings; default: ./params.yaml if there is one.", metavar="FILE")
+]
+ProfileName = Annotated[
+    str | None, typer.Option("--profile", help="Which specialists: a bundled name or a path ending in .yaml.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Run on the Ray cluster at this address ('auto': the one here).")
+]
+OnRay = Annotated[bool, typer.Option("--ray", help="Run on Ray, started on this machine.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: as suits the work and this machine.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and its size; write nothing.")]
+RetryFaults = Annotated[bool, typer.Option("--retry-faults", help="Do shards again in which a specialist failed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead.")]
+
+WRONG_USAGE = (ConfigError, SourceError, ChainError, PlanError, RecordError)
+FAILURES = (BooksError, RunError, WorkerDied, OSError)
+
+
+@app.command()
+def run(
+    sources: Annotated[list[str], typer.Argument(metavar="SRC... OUT", help="Sources, and last the output.")],
+    params: ParamsFile = None,
+    profile: ProfileName = None,
+    address: Address = None,
+    ray: OnRay = False,
+    workers: Workers = 0,
+    retry_faults: RetryFaults = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Ingest, annotate and curate what is new: the command for a cron job."""
+    given, out = _split(sources)
+
+    def verb() -> Report:
+        settings, runner = _params(params, profile), _runner(ray, address, workers)
+        if dry_run:
+            return running.dry_run(given, out, settings, runner)
+        return running.run(given, out, settings, runner, workers=workers, retry_faults=retry_faults)
+
+    _end(verb, json)
+
+
+@app.command()
+def ingest(
+    sources: Annotated[list[str], typer.Argument(metavar="SRC... OUT", help="Sources, and last the output.")],
+    params: ParamsFile = None,
+    workers: Workers = 0,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Read images from folders, globs, lists, Parquet, tars or COCO json into image shards."""
+    given, out = _split(sources)
+
+    def verb() -> Report:
+        settings = load_params(params).ingest
+        listed = ingesting.list_sources(given, settings)
+        return ingesting.ingest(listed, out, settings, sources=given, workers=workers, dry_run=dry_run)
+
+    _end(verb, json)
+
+
+@app.command()
+def annotate(
+    images: Annotated[str, typer.Argument(metavar="IMAGES", help="The output of fld ingest.")],
+    out: Out,
+    params: ParamsFile = None,
+    profile: ProfileName = None,
+    address: Address = None,
+    ray: OnRay = False,
+    workers: Workers = 0,
+    retry_faults: RetryFaults = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Run the profile's specialists over image shards; every annotation is written, scored."""
+    source, target, runner = Folder.at(images), Folder.at(out), _runner(ray, address, workers)
+
+    def verb() -> Report:
+        settings = _params(params, profile).annotate
+        return annotating.annotate(source, target, settings, runner, dry_run=dry_run, retry_faults=retry_faults)
+
+    _end(verb, json)
+
+
+@app.command()
+def curate(
+    raw: Annotated[str, typer.Argument(metavar="RAW", help="The output of fld annotate.")],
+    out: Out,
+    params: ParamsFile = None,
+    address: Address = None,
+    ray: OnRay = False,
+    workers: Workers = 0,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Filter raw shards; every dropped annotation lands in rejects/ with its reason."""
+    source, target, runner = Folder.at(raw), Folder.at(out), _runner(ray, address, workers)
+    _end(lambda: curating.curate(source, target, load_params(params).curate, runner, dry_run=dry_run), json)
+
+
+@app.command()
+def inspect(
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The output of any fld command.")],
+    image: Annotated[str | None, typer.Option("--image", help="An image id or uri, or a part that names one.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Show a dataset's books, or one of its records."""
+    folder = Folder.at(out)
+    _end(lambda: inspecting.inspect_image(folder, image) if image else inspecting.inspect(folder), json)
+
+
+@app.command()
+def doctor(
+    profile: Annotated[str, typer.Option("--profile", help="Whose weights to look for.")] = "ocr",
+    address: Address = None,
+    out: Annotated[str, typer.Option("--out", help="Where output would go.")] = ".",
+    json: AsJson = False,
+) -> None:
+    """Check environment, weights, cluster and disk, and say how to mend what is wrong."""
+    _end(lambda: doctoring.doctor(profile, address=address, out=Folder.at(out)), json)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], Folder]:
+    if len(arguments) < 2:
+        raise typer.BadParameter("give at least one source and then the output: SRC... OUT")
+    return arguments[:-1], Folder.at(arguments[-1])
+
+
+def _params(path: Path | None, profile: str | None) -> Params:
+    params = load_params(path)
+    return replace(params, annotate=replace(params.annotate, profile=profile)) if profile else params
+
+
+def _runner(ray: bool, address: str | None, workers: int) -> Runner:
+    return Runner(ray or address is not None, address, workers)
+
+
+def _end(verb: Callable[[], Report], json: bool) -> None:
+    """Call the verb, say what it has to say, and end with its code."""
+    try:
+        report = verb()
+    except LockedError as error:
+        code, problems = LOCKED, [str(error)]
+    except StorageError as error:
+        # A full disk or a lost connection has an errno; a folder that is not what it should be has none.
+        code, problems = FAILED if error.errno else USAGE, [str(error)]
+    except WRONG_USAGE as error:
+        code, problems = USAGE, [str(error)]
+    except FAILURES as error:
+        code, problems = FAILED, [str(error)]
+    except KeyboardInterrupt:
+        code, problems = INTERRUPTED, ["stopped; the same command goes on where this one ended"]
+    else:
+        code, problems = report.code, report.problems
+        if json:
+            print(inspecting.as_text(report.data if report.command == "inspect" else report.as_json()))
+        else:
+            _print(report)
+    for problem in problems:
+        print(f"fld: {problem}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _print(report: Report) -> None:
+    if report.command == "inspect":
+        terminal = sys.stdout.isatty()
+        console = Console(width=None if terminal else 200, soft_wrap=not terminal)
+        (inspecting.show_image if "record" in report.data else inspecting.show)(report, console)
+    for line in report.lines:
+        print(line)
+
+
+def main() -> None:
+    """The console script. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 limit exceeded, 4 locked."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

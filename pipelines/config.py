@@ -1,0 +1,172 @@
+"""Settings: params.yaml by command, profiles by name or path, stages by the name they are registered under."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from engine.images import Limits
+from engine.ingest import IngestSettings
+from engine.stage import Chain, ChainError, Stage
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message names the file and the key."""
+
+
+@dataclass(frozen=True)
+class IngestParams:
+    """`ingest:` of params.yaml. All defaults are ours."""
+
+    shard_images: int = 256
+    shard_mb: int = 128
+    max_pixels: int = 100_000_000
+    min_side: int = 16  # px
+    max_file_mb: int = 256
+    follow_links: bool = False
+    max_quarantine_rate: float = 0.1  # of the inputs that claim to be images
+
+    def __post_init__(self) -> None:
+        for name in ("shard_images", "shard_mb", "max_pixels", "min_side", "max_file_mb"):
+            _must(getattr(self, name) >= 1, f"{name} must be at least 1")
+        _must(0 <= self.max_quarantine_rate <= 1, "max_quarantine_rate must be in [0, 1]")
+
+    def settings(self) -> IngestSettings:
+        """As the engine takes them."""
+        limits = Limits(max_pixels=self.max_pixels, min_side=self.min_side, max_bytes=self.max_file_mb * 2**20)
+        return IngestSettings(self.shard_images, self.shard_mb, limits)
+
+
+@dataclass(frozen=True)
+class AnnotateParams:
+    """`annotate:` of params.yaml."""
+
+    profile: str = "ocr"  # a bundled profile's name, or the path of one
+    max_fault_rate: float = 0.02  # of a specialist's images; ours
+
+    def __post_init__(self) -> None:
+        _must(0 <= self.max_fault_rate <= 1, "max_fault_rate must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class CurateParams:
+    """`curate:` of params.yaml: the filters in running order, each with its settings."""
+
+    filters: dict[str, Any] = field(
+        default_factory=lambda: {"region_score": None, "region_size": None, "region_nms": None}
+    )
+    embed_images: bool = False  # copy the image bytes into the curated shards, so that they stand alone
+    max_fault_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        _must(0 <= self.max_fault_rate <= 1, "max_fault_rate must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Params:
+    """params.yaml, one section per command."""
+
+    ingest: IngestParams = field(default_factory=IngestParams)
+    annotate: AnnotateParams = field(default_factory=AnnotateParams)
+    curate: CurateParams = field(default_factory=CurateParams)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Which specialists run, in which order, with which settings and resources."""
+
+    stages: dict[str, Any]
+    description: str = ""
+
+
+def load_params(path: Path | None) -> Params:
+    """The settings of a file; of ./params.yaml where there is one and none is named; else the defaults."""
+    if path is None:
+        path = Path("params.yaml")
+        if not path.exists():
+            return Params()
+    return build(Params, _yaml(path), str(path))
+
+
+def load_profile(name: str) -> Profile:
+    """A bundled profile by name, or one of the user's by path."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return build(Profile, _yaml(path), name)
+    bundled = files("pipelines") / "profiles"
+    names = sorted(file.name.removesuffix(".yaml") for file in bundled.iterdir() if file.name.endswith(".yaml"))
+    if name not in names:
+        raise ConfigError(f"there is no profile {name!r}{_nearest(name, names)}; a path must end in .yaml")
+    return build(Profile, yaml.safe_load((bundled / f"{name}.yaml").read_text()), f"profile {name}")
+
+
+def make_chain(stages: Mapping[str, Any], where: str) -> Chain:
+    """The stages by name, in the mapping's order, each with its settings."""
+    if not stages:
+        raise ConfigError(f"{where}: there are no stages")
+    return Chain(tuple(make_stage(name, settings, f"{where}.{name}") for name, settings in stages.items()))
+
+
+def make_stage(name: str, settings: Any, where: str) -> Stage:
+    """A registered stage with its settings."""
+    registered = {point.name: point for point in entry_points(group="fld.stages")}
+    if name not in registered:
+        raise ConfigError(f"{where}: no stage is registered as {name!r}{_nearest(name, registered)}")
+    stage: Stage = build(registered[name].load(), settings, where)
+    return stage
+
+
+def build(cls: type[T], values: Any, where: str) -> T:
+    """A dataclass from a mapping, its values checked by their types; unknown keys are errors."""
+    values = {} if values is None else values
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected keys and values, found {values!r}")
+    hints = get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+    for key in values:
+        if key not in names:
+            raise ConfigError(f"{where}: unknown key {key!r}{_nearest(str(key), names)}")
+    made = {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    try:
+        return cls(**made)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _value(type: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(type):
+        return build(type, value, where)  # type: ignore[arg-type]
+    try:
+        return TypeAdapter(type).validate_python(value)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {error.errors()[0]['msg']}, found {value!r}") from error
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(names))}"
+
+
+def _must(condition: bool, message: str) -> None:
+    if not condition:
+        raise ChainError(message)

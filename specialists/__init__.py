@@ -1,0 +1,1 @@
+"""Image in, annotations out: one adapter per role, the checkpoint is configuration."""

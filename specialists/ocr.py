@@ -1,0 +1,148 @@
+"""OCR: every written line of an image as a text region, with its quad, its text and its score.
+
+PP-OCR (Du et al., arXiv 2009.09941) as RapidOCR ships it: the weights lie inside the package, so this
+specialist needs no network. It stands where FLD-5B used an online OCR service (arXiv 2311.06242, section 4.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine import records
+from engine.geometry import order_quads
+from engine.stage import Batch, ChainError, Outcome, Resources, Stage
+
+
+@dataclass
+class Ocr(Stage):
+    """RapidOCR. Lines in reading order of the detector, top to bottom; Unicode as the model gives it."""
+
+    name: ClassVar[str] = "ocr"
+    version: ClassVar[int] = 1
+    reads: ClassVar[frozenset[str]] = frozenset({"image"})
+    writes: ClassVar[frozenset[str]] = frozenset({"regions.text"})
+
+    min_score: float = 0.0  # ours: curate decides what is good enough, here everything read is written
+    max_side: int = 2000  # px; ours (RapidOCR's default): larger images are scaled down to read them
+    resources: Resources = field(default_factory=lambda: Resources(cpus=1, batch_size=8))
+    _engines: SimpleQueue[Any] = field(init=False, repr=False, compare=False)
+    _readers: ThreadPoolExecutor = field(init=False, repr=False, compare=False)
+    _origin: records.Origin = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1 or self.max_side < 32:
+            raise ChainError("ocr: min_score must be in [0, 1] and max_side at least 32")
+
+    def check(self) -> None:
+        """The weights must be where the package puts them: it would try to fetch them otherwise."""
+        missing = [path.name for path in _weights() if not path.is_file()]
+        if missing or not _weights():
+            raise ChainError(
+                f"ocr: the rapidocr package lacks its weights {missing or '(all)'}: "
+                "pip install --force-reinstall rapidocr"
+            )
+
+    def revision(self) -> str:
+        """The package's version and a digest of its weights."""
+        return f"{version('rapidocr')}-{_digest()}"
+
+    def open(self, cpus: int) -> None:
+        """Load one engine per core: an engine keeps state between its steps."""
+        self._engines = SimpleQueue()
+        for _ in range(cpus):
+            self._engines.put(_engine(self.min_score))
+        self._readers = ThreadPoolExecutor(cpus, "ocr")
+        self._origin = records.Origin("rapidocr", self.revision())
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Append the lines of each image to its regions."""
+        lines = list(self._readers.map(lambda row: self._read(batch.pixels(row)), range(len(batch))))
+        return Outcome(records.append(batch.table, "regions", lines))
+
+    def _read(self, pixels: np.ndarray) -> list[dict[str, Any]]:
+        """The text regions of one upright RGB image (height, width, 3)."""
+        height, width = pixels.shape[:2]
+        engine = self._engines.get()
+        try:
+            quads, texts, scores = _recognise(engine, *_shrink(pixels, self.max_side))
+        finally:
+            self._engines.put(engine)
+        inside = order_quads(np.clip(quads, 0, (width, height)).reshape(-1, 8)).reshape(-1, 4, 2)
+        return [self._region(*line) for line in zip(count(), inside, texts, scores, strict=False)]
+
+    def _region(self, place: int, quad: np.ndarray, text: str, score: float) -> dict[str, Any]:
+        score = min(max(float(score), 0.0), 1.0)
+        box = [*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist()]
+        label = records.label("ocr", text, self._origin, score)
+        return records.region(
+            f"ocr.{place}", "text", box, self._origin, score=score, labels=[label], best=0, quad=quad.ravel().tolist()
+        )
+
+
+def _recognise(engine: Any, image: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, list[str], list[float]]:
+    """Quads (n, 4, 2) in pixels of the unscaled image, texts and scores. No text is no error; the rest is."""
+    result = engine(image)
+    if result.boxes is None and getattr(result, "txts", None) is None:
+        return np.zeros((0, 4, 2), np.float32), [], []
+    if getattr(result, "txts", None) is None:
+        # The package logs this and goes on; to us a half-read image is a failed one.
+        raise RuntimeError(f"the detector found {len(result.boxes)} lines, the recogniser gave nothing")
+    return np.asarray(result.boxes, np.float32) * scale, list(result.txts), list(result.scores)
+
+
+def _shrink(pixels: np.ndarray, max_side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The image as BGR, at most `max_side` px long, and the factors (x, y) that lead back."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    scale = max(height, width) / max_side
+    image = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    if scale <= 1:
+        return image, np.ones(2, np.float32)
+    size = max(1, round(width / scale)), max(1, round(height / scale))
+    back = np.array([width / size[0], height / size[1]], np.float32)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), back
+
+
+def _engine(min_score: float) -> Any:
+    from rapidocr import RapidOCR
+
+    logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
+    parameters = {
+        "Global.log_level": "critical",
+        "Global.text_score": min_score,
+        # Its own scaling forgets the first of two factors on long thin images; ours is exact.
+        "Global.use_preprocess_img": False,
+        # One thread per engine and several engines: the same numbers however many cores there are.
+        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+    }
+    return RapidOCR(params=parameters)
+
+
+@cache
+def _weights() -> tuple[Path, ...]:
+    spec = find_spec("rapidocr")
+    if spec is None or spec.origin is None:
+        return ()
+    return tuple(sorted(Path(spec.origin).parent.glob("models/*.onnx")))
+
+
+@cache
+def _digest() -> str:
+    total = hashlib.sha256()
+    for path in _weights():
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()[:12]
