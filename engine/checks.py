@@ -70,6 +70,7 @@ def _check_regions(table: pa.Table, size: np.ndarray) -> None:
     bad.scores(items.field("score"))
     labels = items.field("labels")
     bad.if_any(labels.is_null(), "has null labels, not empty ones")
+    bad.if_any(items.field("support").is_null(), "has null support, not an empty one")
     count, best = lengths(labels), pc.fill_null(items.field("best"), 0).to_numpy(zero_copy_only=False)
     chosen = items.field("best").is_valid().to_numpy(zero_copy_only=False)
     bad.if_any(chosen & ((best < 0) | (best >= count)), "has a best label that it does not have")

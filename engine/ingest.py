@@ -36,7 +36,7 @@ from engine.shards import (
 from engine.sources import INPUTS
 from engine.sources.fetch import Refused, Usable, fetch
 from engine.stage import digest
-from engine.storage import FileMark, Folder
+from engine.storage import TEMPORARY, FileMark, Folder
 from engine.worker import Progress
 
 MANIFEST = pa.schema([*INPUTS, ("shard", pa.int32())])
@@ -158,7 +158,7 @@ def run(
     place = plan.out.root if plan.out.local else None
     if place:
         Path(place).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}staging-", dir=place) as folder:
         task = _Stage(plan.out, plan.settings.limits, folder)
         for chunk, staged in _in_order(plan.todo, task, workers):
             guard()

@@ -48,9 +48,8 @@ def make_plan(
 
     Raises StorageError for a source without shards, and for a target that holds another source's shards.
     """
+    check_source(source)
     sources, made = load_ledgers(source), load_ledgers(target)
-    if not sources:
-        raise StorageError(f"{source.url} holds no committed shards: is it the output of an earlier step?")
     strangers = sorted(set(made) - set(sources))
     if strangers:
         raise StorageError(
@@ -68,6 +67,12 @@ def make_plan(
         else:
             jobs.append(Job(shard, ledger.images, ledger.checksum, fingerprint))
     return Plan(chain, source, target, tuple(jobs), tuple(done), embed)
+
+
+def check_source(source: Folder) -> None:
+    """Raise StorageError for a folder that no step has written to."""
+    if not any(name.startswith("ledgers/") for name in source.marks()):
+        raise StorageError(f"{source.url} holds no committed shards: is it the output of an earlier step?")
 
 
 def load(plan: Plan, job: Job) -> Work:

@@ -38,6 +38,7 @@ TEXT = pa.struct(
 )
 LABEL = pa.struct([("granularity", pa.string()), ("text", pa.string()), ("score", pa.float32()), ("origin", ORIGIN)])
 MASK = pa.struct([("size", pa.list_(pa.int32(), 2)), ("counts", pa.binary())])
+SUPPORT = pa.struct([("id", pa.string()), ("score", pa.float32()), ("origin", ORIGIN)])
 REGION = pa.struct(
     [
         ("id", pa.string()),
@@ -50,7 +51,8 @@ REGION = pa.struct(
         ("score", pa.float32()),
         ("labels", pa.list_(LABEL)),
         ("best", pa.int32()),  # which of the labels was chosen; null where none was
-        ("origin", ORIGIN),
+        ("origin", ORIGIN),  # who drew the box
+        ("support", pa.list_(SUPPORT)),  # the other detections of the same object that were merged into this one
     ]
 )
 PHRASE = pa.struct(
@@ -151,7 +153,7 @@ def region(
     """One entry of `regions`: box (4,), quad (8,), polygons [(2n,)], all in upright pixels."""
     return {
         "id": id, "kind": kind, "box": box, "quad": quad, "mask": mask, "polygons": polygons, "crowd": crowd,
-        "score": score, "labels": list(labels), "best": best, "origin": origin.as_dict(),
+        "score": score, "labels": list(labels), "best": best, "origin": origin.as_dict(), "support": [],
     }  # fmt: skip
 
 

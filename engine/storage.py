@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -136,10 +137,13 @@ class Folder:
 
     def sweep(self) -> None:
         """Remove what a killed writer left half-written. Only for who holds the folder's lock."""
-        if self.local:
-            for name, _ in _walk(self.root, ""):
-                if Path(name).name.startswith(TEMPORARY):
-                    self.remove(name)
+        if not self.local:
+            return
+        for path in list(Path(self.root).rglob(f"{TEMPORARY}*")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def write(self, name: str, data: bytes) -> FileMark:
         """Write a file, whole or not at all."""

@@ -12,7 +12,7 @@ from typing import Any
 from engine import cluster, local
 from engine.ledger import Ledger
 from engine.lock import Lock
-from engine.plan import Guard, Plan, make_plan
+from engine.plan import Guard, Plan, check_source, make_plan
 from engine.stage import Chain
 from engine.storage import Folder, StorageError
 from engine.worker import Progress
@@ -72,6 +72,7 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
     if dry_run:
         return _dry_run(step, report)
     step.chain.check(GIVEN)
+    check_source(step.source)
     with Lock(step.out, f"fld {step.command}") as lock:
         claim(step.out, step.command, {"source": _relative(step.source, step.out), "chain": step.chain.settings()})
         step.out.sweep()

@@ -84,6 +84,8 @@ def _close(
     )
     for reason, count in data.get("quarantined_by_reason", {}).items():
         report.lines.append(f"  quarantined, {reason}: {count:,}")
+    if data["faults"]:
+        report.lines.append(f"  sources in doubt about {sum(data['faults'].values()):,} images: `fld inspect` says why")
     judge(report, params.max_quarantine_rate)
     if not data["inputs"]:
         report.fail(LIMIT, "the sources hold no inputs at all: is the path right?")

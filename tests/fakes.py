@@ -1,4 +1,7 @@
-"""Stages with the real interface and nothing heavy inside, and tables of records made from nothing."""
+"""Stages with the real interface and nothing heavy inside, and tables of records made from nothing.
+
+The stages are registered as another package's would be: in fakes-1.0.dist-info.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import io
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +94,7 @@ class Boxes(Stage):
     count: int = 2
     log: str = ""
     weights: str = "r1"
+    seconds: float = 0.0  # that an image takes
     resources: Resources = field(default_factory=lambda: Resources(batch_size=4, cpus=0.5))
 
     def revision(self) -> str:
@@ -101,6 +106,7 @@ class Boxes(Stage):
     def __call__(self, batch: Batch) -> Outcome:
         for image_id in batch.table["image_id"].to_pylist():
             self.note(f"image {image_id}")
+            time.sleep(self.seconds)
         return boxes(batch, self.name, self.count)
 
     def note(self, line: str) -> None:

@@ -40,8 +40,11 @@ def list_coco(spec: Spec) -> pa.Table:
     digests = row_digests(rows_of, len(images.names), each)
     rows = Rows(spec.text)
     folder = _Folder(spec, _image_folder(spec, uri, images.names))
-    for name, frame, digest in zip(images.names, images.frames, digests, strict=True):
+    remarks = regions.nameless(rows_of[: len(regions.image)], categories)
+    for row, (name, frame, digest) in enumerate(zip(images.names, images.frames, digests, strict=True)):
         place, found = folder.look(name)
+        if row in remarks and not found.refused:
+            found = found._replace(detail=remarks[row])
         rows.add(place, found, frame=frame, digest=digest)
     return rows.table(texts=texts, regions=boxes)
 

@@ -125,8 +125,9 @@ class Regions:
             "polygons": self._polygons(),
             "crowd": self.crowd,
             "labels": self._labels(categories),
-            "best": [None if category is None else 0 for category in self.category],
+            "best": [0 if category in categories else None for category in self.category],
             "origin": _origins(count),
+            "support": [()] * count,
         }
         arrays = [_column(columns.get(field.name), field.type, count) for field in records.REGION]
         order = np.argsort(rows, kind="stable")
@@ -141,13 +142,7 @@ class Regions:
         return pa.ListArray.from_arrays(_offsets(counts), rings, mask=mask)
 
     def _labels(self, categories: dict[Any, str]) -> pa.ListArray:
-        given = [category for category in self.category if category is not None]
-        unknown = [category for category in given if category not in categories]
-        if unknown:
-            raise Malformed(
-                f"{len(unknown)} annotations have a category_id that is none of the categories; "
-                f"the first is {unknown[0]!r}"
-            )
+        given = [category for category in self.category if category in categories]
         fields = {
             "granularity": pa.array(["phrase"] * len(given), pa.string()),
             "text": pa.array([categories[category] for category in given], pa.string()),
@@ -155,7 +150,18 @@ class Regions:
             "origin": _origins(len(given)),
         }
         labels = pa.StructArray.from_arrays([fields[f.name] for f in records.LABEL], fields=list(records.LABEL))
-        return pa.ListArray.from_arrays(_offsets([int(c is not None) for c in self.category]), labels)
+        return pa.ListArray.from_arrays(_offsets([int(c in categories) for c in self.category]), labels)
+
+    def nameless(self, rows: np.ndarray, categories: dict[Any, str]) -> dict[int, str]:
+        """By image row, what to say of regions whose category the json does not have: kept, without a label."""
+        found: dict[int, list[Any]] = {}
+        for row, category in zip(rows.tolist(), self.category, strict=True):
+            if category is not None and category not in categories:
+                found.setdefault(row, []).append(category)
+        return {
+            row: f"{len(ids)} regions without a label: category_id {sorted(set(ids), key=str)} is none of the json's"
+            for row, ids in found.items()
+        }
 
 
 def _column(given: Any, type: pa.DataType, count: int) -> pa.Array:

@@ -108,9 +108,10 @@ def _outcome(row: Row, reading: Future[bytes] | None, limits: Limits) -> Usable 
         return Refused(row["uri"], row["source"], error.reason, str(error), size)
     image_id = hashlib.sha256(data).hexdigest()
     settled = settle(image_id, row["regions"] or [], row["frame"], found)
+    faults = [{"stage": "ingest", "error": row["detail"]}] if row["detail"] else []
     return Usable(
         image_id, data, found.width, found.height, found.phash, row["uri"], row["source"],
-        row["texts"] or [], settled.regions, settled.faults, settled.rejects,
+        row["texts"] or [], settled.regions, [*faults, *settled.faults], settled.rejects,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ INPUTS = pa.schema(
         ("row", pa.int64()),  # of a Parquet file
         ("column", pa.string()),
         ("refused", pa.string()),  # why it is quarantined without being opened
-        ("detail", pa.string()),
+        ("detail", pa.string()),  # of the refusal; else what is odd in what the source says of the input
         ("texts", pa.list_(records.TEXT)),  # what the source already says of it
         ("regions", pa.list_(records.REGION)),  # in pixels of `frame`
         ("frame", FRAME),  # the image's size as the source states it
@@ -135,6 +135,7 @@ def _one_row_per_uri(table: pa.Table) -> pa.Table:
         lists = records.unflatten(group[rows], items, len(first), LISTED.field(column).type)
         merged = _with(merged, column, lists)
     merged = _with(merged, "source", _joined(table["source"], first, ", "))
+    merged = _with(merged, "detail", _joined(table["detail"], first, "; "))
     merged = _with(merged, "digest", _joined(table["digest"], first, "+"))
     return _with(merged, "frame", table["frame"].take(pa.array(_first_valid(table["frame"], group, first))))
 

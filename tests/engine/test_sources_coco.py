@@ -281,12 +281,21 @@ class TestPlaces:
         system.rm("/set", recursive=True)
 
 
+def test_a_region_of_an_unknown_category_is_kept_without_a_label_and_said(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    annotations = [boxed(1, [1, 1, 2, 2], category_id=8), boxed(1, [3, 3, 2, 2])]
+    (found,) = fetch(list_inputs([write(tmp_path, [image(1, "a.jpg")], annotations)]), Limits())
+    assert isinstance(found, Usable)
+    assert [(len(region["labels"]), region["best"]) for region in found.regions] == [(0, None), (1, 0)]
+    (fault,) = found.faults
+    assert fault["error"] == "1 regions without a label: category_id [8] is none of the json's"
+
+
 class TestMalformed:
     @pytest.mark.parametrize(
         ("annotation", "message"),
         [
             (boxed(5, [1, 1, 2, 2]), "1 annotations have an image_id .* the first is 5"),
-            (boxed(1, [1, 1, 2, 2], category_id=8), "1 annotations have a category_id .* the first is 8"),
             (boxed(1, [1, 1, 2]), r"line \d+: an entry of 'annotations'"),
             (boxed(1, ["a", 1, 2, 2]), "an entry of 'annotations'"),
             (boxed(1, [float("nan"), 1, 2, 2]), "NaN"),
