@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,22 +37,25 @@ def write_table(folder: Folder, name: str, table: pa.Table) -> FileMark:
 
 def write_batches(folder: Folder, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> FileMark:
     """Write tables of up to ROW_GROUP rows one by one as row groups of one file, whole or not at all."""
-    leaves = list(_leaves(schema))
-    pixels = "image.bytes"  # compressed and unique already: neither zstd nor a dictionary nor min/max serves
     with folder.create(name) as sink:
-        writer = pq.ParquetWriter(
-            sink,
-            schema,
-            compression={leaf: "NONE" if leaf == pixels else "ZSTD" for leaf in leaves},
-            use_dictionary=[leaf for leaf in leaves if leaf not in (pixels, "image_id", "phash")],
-            write_statistics=[leaf for leaf in leaves if leaf != pixels],
-        )
+        writer = pq.ParquetWriter(sink, schema, **writer_options(schema))
         try:
             for table in tables:
                 writer.write_table(table, row_group_size=ROW_GROUP)
         finally:
             writer.close()
     return sink.mark
+
+
+def writer_options(schema: pa.Schema) -> dict[str, Any]:
+    """How Parquet encodes each leaf column."""
+    leaves = list(_leaves(schema))
+    pixels = "image.bytes"  # compressed and unique already: neither zstd nor a dictionary nor min/max serves
+    return {
+        "compression": {leaf: "NONE" if leaf == pixels else "ZSTD" for leaf in leaves},
+        "use_dictionary": [leaf for leaf in leaves if leaf not in (pixels, "image_id", "phash")],
+        "write_statistics": [leaf for leaf in leaves if leaf != pixels],
+    }
 
 
 def read_table(folder: Folder, name: str, columns: list[str] | None = None) -> pa.Table:
