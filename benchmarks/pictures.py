@@ -60,7 +60,9 @@ def _page(seed: int) -> bytes:
     while top < size[1] - 60:
         height = int(rng.integers(18, 40))
         words = " ".join(rng.choice(_WORDS, max(2, size[0] // (height * 5))))
-        draw.text((20, top), words, fill=tuple(int(v) for v in rng.integers(0, 90, 3)), font=ImageFont.load_default(height))
+        draw.text(
+            (20, top), words, fill=tuple(int(v) for v in rng.integers(0, 90, 3)), font=ImageFont.load_default(height)
+        )
         top += 2 * height + int(rng.integers(0, 40))
     return _saved(page, "PNG")
 

@@ -12,6 +12,7 @@ import os
 import pickle
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,7 @@ def connect(address: str | None) -> None:
 
     # Ray otherwise talks to the console and to the network about itself; what fails, a RunError says.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else every actor pool is an error on the console
     options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     try:
         if address:
@@ -172,10 +172,16 @@ def _ledgers(plan: Plan, guard: Guard) -> Iterator[Ledger]:
 
 
 def _map(dataset: Any, function: Any, **options: Any) -> Any:
-    return dataset.map_batches(function, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **options)
+    with warnings.catch_warnings():
+        # Until 2.64 there is no other way to bound an actor's restarts.
+        warnings.filterwarnings("ignore", message=".*ray_remote_args")
+        return dataset.map_batches(function, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **options)
 
 
 def _settings(context: Any) -> None:
+    for handler in logging.getLogger("ray.data").handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.setLevel(logging.CRITICAL)  # Ray's own log files keep what it would say on the console
     context.target_max_block_size = None  # one block is one shard, however large
     context.enable_progress_bars = False
     context.print_on_execution_start = False

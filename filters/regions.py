@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import geometry, records
 from engine.stage import Batch, ChainError, Outcome, Resources, Stage
+from filters.columns import Regions, require_between
 
 # Filters load nothing, so that a batch costs no more than its rows.
 LIGHT = Resources(batch_size=1024)
@@ -36,10 +36,10 @@ class RegionScore(Stage):
 
     def __post_init__(self) -> None:
         for kind in records.REGION_KINDS:
-            _require_between(self, kind, 0, 1)
+            require_between(self, kind, 0, 1)
 
     def __call__(self, batch: Batch) -> Outcome:
-        regions = _Regions(batch.table)
+        regions = Regions(batch.table)
         # Scores are float32: a minimum of 0.7 must not drop the score that a model meant as 0.7.
         minimum = np.array([getattr(self, kind) for kind in records.REGION_KINDS], np.float32)[regions.kind]
         low = (regions.score < minimum) & ~regions.human
@@ -78,14 +78,14 @@ class RegionSize(Stage):
             ("max_aspect", 1, np.inf),
         ):
             if getattr(self, rule) is not None:
-                _require_between(self, rule, low, high)
+                require_between(self, rule, low, high)
         if self.min_area is not None and self.max_area is not None and self.min_area > self.max_area:
             raise ChainError(
                 f"{self.name}: min_area {self.min_area} is above max_area {self.max_area}, so nothing would stay"
             )
 
     def __call__(self, batch: Batch) -> Outcome:
-        regions = _Regions(batch.table)
+        regions = Regions(batch.table)
         verdict = _Verdict(len(regions))
         short, long = regions.sides()
         area = regions.area_shares()
@@ -127,20 +127,20 @@ class RegionNms(Stage):
     resources: Resources = LIGHT
 
     def __post_init__(self) -> None:
-        _require_between(self, "iou", 0, 1)
+        require_between(self, "iou", 0, 1)
         if self.iou_across is not None:
-            _require_between(self, "iou_across", 0, 1)
+            require_between(self, "iou_across", 0, 1)
 
     def __call__(self, batch: Batch) -> Outcome:
-        regions = _Regions(batch.table)
+        regions = Regions(batch.table)
         verdict = _Verdict(len(regions))
         place = regions.row * len(records.REGION_KINDS) + regions.kind
-        classes = regions.classes()
+        classes, _ = regions.classes()
         self._judge(regions, verdict, "region_nms_class", place * (classes.max(initial=0) + 1) + classes, self.iou)
         self._judge(regions, verdict, "region_nms_across", place, self.iou_across)
         return verdict.outcome(batch.table, self.name, regions.id)
 
-    def _judge(self, regions: _Regions, verdict: _Verdict, rule: str, group: np.ndarray, iou: float | None) -> None:
+    def _judge(self, regions: Regions, verdict: _Verdict, rule: str, group: np.ndarray, iou: float | None) -> None:
         if iou is None:
             return
         text = regions.kind == records.REGION_KINDS.index("text")
@@ -176,73 +176,3 @@ class _Verdict:
             threshold=self._threshold, detail=ids.take(winner).to_pylist(),
         )  # fmt: skip
         return Outcome(left, rejects)
-
-
-class _Regions:
-    """The flattened regions column as arrays, n regions in all."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.row, self._items = records.flatten(table, "regions")
-        self.id = self._field("id")
-        self.kind = _numpy(pc.index_in(self._field("kind"), value_set=pa.array(records.REGION_KINDS)))
-        self.score = _numpy(self._field("score"))  # float32 (n,), NaN where null
-        self.crowd = _numpy(pc.fill_null(self._field("crowd"), False))
-        model = pc.struct_field(self._items, ["origin", "model"])
-        self.human = _numpy(pc.fill_null(pc.equal(model, records.HUMAN.model), False))
-        self.box = _numpy(self._field("box").flatten()).reshape(-1, 4)  # pixels
-        quads = self._field("quad")
-        self.has_quad = _numpy(quads.is_valid())
-        self.quad = geometry.boxes_to_quads(self.box)  # (n, 8), pixels; the box's corners where there is none
-        self.quad[self.has_quad] = _numpy(quads.drop_null().flatten()).reshape(-1, 8)
-        width, height = (_numpy(records.column_of(table, side)) for side in ("width", "height"))
-        self._image_area = (width.astype(np.float64) * height)[self.row]
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def sides(self) -> tuple[np.ndarray, np.ndarray]:
-        """Shorter and longer side (n,) in pixels; for a text region with a quad, means of opposite sides."""
-        corners = self._outline().reshape(-1, 4, 2)
-        lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2)
-        pair = (lengths[:, :2] + lengths[:, 2:]) / 2
-        return pair.min(axis=1), pair.max(axis=1)
-
-    def area_shares(self) -> np.ndarray:
-        """Area (n,) as a share of the image's."""
-        shares: np.ndarray = geometry.quad_areas(self._outline()) / self._image_area
-        return shares
-
-    def classes(self) -> np.ndarray:
-        """A number (n,) for the text of each region's best or else first label; equal texts, equal numbers."""
-        labels = self._field("labels")
-        count = records.lengths(labels)
-        chosen = np.cumsum(count) - count + _numpy(pc.fill_null(self._field("best"), 0))
-        texts = labels.flatten().field("text").take(pa.array(chosen, mask=count == 0))
-        encoded = pc.fill_null(texts, "").dictionary_encode()
-        plain = [text.casefold().strip() for text in encoded.dictionary.to_pylist()]
-        number = {text: i for i, text in enumerate(dict.fromkeys(plain))}
-        numbers: np.ndarray = np.array([number[text] for text in plain], np.int64)[_numpy(encoded.indices)]
-        return numbers
-
-    def _outline(self) -> np.ndarray:
-        """Corners (n, 8) in pixels: a text region's quad, any other's box."""
-        text = self.kind == records.REGION_KINDS.index("text")
-        corners: np.ndarray = np.where(text[:, None], self.quad, geometry.boxes_to_quads(self.box))
-        return corners.astype(np.float64)
-
-    def _field(self, name: str) -> pa.Array:
-        return self._items.field(name)
-
-
-def _numpy(array: pa.Array) -> np.ndarray:
-    values: np.ndarray = array.to_numpy(zero_copy_only=False)
-    return values
-
-
-def _require_between(stage: Stage, setting: str, low: float, high: float) -> None:
-    value = getattr(stage, setting)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and low <= value <= high:
-        return
-    wanted = f"between {low} and {high}" if np.isfinite(high) else f"of at least {low}"
-    raise ChainError(f"{stage.name}: {setting} must be a number {wanted}, not {value!r}")

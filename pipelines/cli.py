@@ -131,12 +131,18 @@ def curate(
     address: Address = None,
     ray: OnRay = False,
     workers: Workers = 0,
+    retry_faults: RetryFaults = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Filter raw shards; every dropped annotation lands in rejects/ with its reason."""
     source, target, runner = Folder.at(raw), Folder.at(out), _runner(ray, address, workers)
-    _end(lambda: curating.curate(source, target, load_params(params).curate, runner, dry_run=dry_run), json)
+
+    def verb() -> Report:
+        settings = load_params(params).curate
+        return curating.curate(source, target, settings, runner, dry_run=dry_run, retry_faults=retry_faults)
+
+    _end(verb, json)
 
 
 @app.command()

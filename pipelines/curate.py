@@ -8,7 +8,15 @@ from pipelines.config import CurateParams, make_chain
 from pipelines.report import Report
 
 
-def curate(raw: Folder, out: Folder, params: CurateParams, runner: Runner, *, dry_run: bool = False) -> Report:
+def curate(
+    raw: Folder,
+    out: Folder,
+    params: CurateParams,
+    runner: Runner,
+    *,
+    dry_run: bool = False,
+    retry_faults: bool = False,
+) -> Report:
     """Run the filters over every raw shard that has not been curated with these settings."""
     chain = make_chain(params.filters, "curate.filters")
     embed = None
@@ -16,4 +24,5 @@ def curate(raw: Folder, out: Folder, params: CurateParams, runner: Runner, *, dr
         embed = source_of(raw)
         if embed is None:
             raise StorageError(f"curate.embed_images: {raw.url} does not say which image shards it was made from")
-    return run_step(Step("curate", chain, raw, out, params.max_fault_rate, embed), runner, dry_run=dry_run)
+    step = Step("curate", chain, raw, out, params.max_fault_rate, embed, retry_faults)
+    return run_step(step, runner, dry_run=dry_run)

@@ -30,7 +30,7 @@ def run(
         steps: tuple[Callable[[], Report], ...] = (
             lambda: ingest(listed, images, params.ingest, sources=sources, workers=workers),
             lambda: annotate(images, raw, params.annotate, runner, retry_faults=retry_faults),
-            lambda: curate(raw, curated, params.curate, Runner(workers=runner.workers)),
+            lambda: curate(raw, curated, params.curate, Runner(workers=runner.workers), retry_faults=retry_faults),
         )
         for step in steps:
             lock.check()

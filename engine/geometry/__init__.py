@@ -20,6 +20,7 @@ from engine.geometry.masks import (
     rle_to_rings,
 )
 from engine.geometry.orientation import orient, orient_boxes, orient_rle
+from engine.geometry.pairs import Overlaps, box_overlaps, quad_overlaps
 from engine.geometry.quads import (
     boxes_to_quads,
     order_quads,
@@ -28,14 +29,16 @@ from engine.geometry.quads import (
     quads_are_convex,
     quads_to_boxes,
 )
-from engine.geometry.suppression import Suppression, nms, nms_quads
+from engine.geometry.suppression import Suppression, nms, nms_quads, survivors
 
 __all__ = [
+    "Overlaps",
     "Rle",
     "Suppression",
     "box_areas",
     "box_ios",
     "box_iou",
+    "box_overlaps",
     "boxes_to_quads",
     "clip_boxes",
     "clockwise",
@@ -50,6 +53,7 @@ __all__ = [
     "orient_rle",
     "quad_areas",
     "quad_iou",
+    "quad_overlaps",
     "quads_are_convex",
     "quads_to_boxes",
     "ring_area",
@@ -58,6 +62,7 @@ __all__ = [
     "rle_box",
     "rle_iou",
     "rle_to_rings",
+    "survivors",
     "xywh_to_xyxy",
     "xyxy_to_xywh",
 ]

@@ -11,18 +11,13 @@ import shapely
 
 from engine.geometry.arrays import floats, ratio
 from engine.geometry.boxes import box_areas, pair_intersections
+from engine.geometry.pairs import NEARLY, neighbours
 from engine.geometry.quads import polygon_iou, polygons, quads_to_boxes
-
-# How many pairs of boxes are compared at once: few enough for the arrays to stay in the processor's cache.
-PAIRS_AT_ONCE = 1 << 15
 
 # Comparing each group's leader goes on while it rids us of this share of the boxes.
 WORTHWHILE = 1 / 32
 
-# What may be left out without a closer look is judged by a bound this much looser, for rounding's sake.
-NEARLY = 1 - 1e-9
-
-Overlaps = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Overlap = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -117,7 +112,7 @@ class _Contest:
     groups: np.ndarray
     priority: np.ndarray | None
     sides: np.ndarray
-    overlaps: Overlaps
+    overlaps: Overlap
     iou: float
     share: float
 
@@ -154,7 +149,7 @@ class _Contest:
             judged[starts] = True
             still_open = np.flatnonzero(~judged)
             left, group = left.take(still_open), group.take(still_open)
-        pairs = _neighbours(self.sides[:, left], group, self.share)
+        pairs = neighbours(self.sides[:, left], group, self.share)
         found = [self._above(left[i], left[j]) for i, j in pairs]
         if found:
             high, low, value = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -170,10 +165,20 @@ class _Contest:
 
 
 def _decisive(high: np.ndarray, low: np.ndarray, value: np.ndarray, length: int) -> Pairs:
-    """Of all pairs (p,) that overlap too much, high ranking above low, the one that decides for each loser.
+    """Of all pairs (p,) that overlap too much, high ranking above low, the one that decides for each loser."""
+    won = np.flatnonzero(survivors(high, low, length)[high])
+    high, low, value = high[won], low[won], value[won]
+    best = np.full(length, length)
+    np.minimum.at(best, low, high)
+    decisive = best[low] == high
+    return high[decisive], low[decisive], value[decisive]
 
-    In every round those that no open pair threatens are sure to stay, and suppress their partners; the
-    pairs of the suppressed are closed.
+
+def survivors(high: np.ndarray, low: np.ndarray, length: int) -> np.ndarray:
+    """Which of `length` items stay, bool (length,), when no two of a pair may: greedy from the highest rank.
+
+    In each pair, high (p,) and low (p,), the first ranks above the second, all by one ranking. In every round
+    those that no open pair threatens are sure to stay, and rid us of their partners, whose pairs are closed.
     """
     keep, a, b = np.ones(length, bool), high, low
     while len(a):
@@ -182,47 +187,4 @@ def _decisive(high: np.ndarray, low: np.ndarray, value: np.ndarray, length: int)
         keep[b[~threatened[a]]] = False
         still = np.flatnonzero(keep[a] & keep[b])
         a, b = a[still], b[still]
-    won = np.flatnonzero(keep[high])
-    high, low, value = high[won], low[won], value[won]
-    best = np.full(length, length)
-    np.minimum.at(best, low, high)
-    decisive = best[low] == high
-    return high[decisive], low[decisive], value[decisive]
-
-
-def _neighbours(sides: np.ndarray, group: np.ndarray, share: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of boxes of one group that may share more than `share` of width and height; each pair once.
-
-    `sides` (4, n) are the boxes' x0, y0, x1, y1; a group's boxes stand together in groups (n,). Boxes that
-    share so much still overlap when each is shrunk by that share around its centre. So: a sweep along x over
-    the shrunk boxes; in the order of their left sides a box's partners stand directly behind it.
-    """
-    if not len(group):
-        return
-    x0, y0, x1, y1 = sides
-    slack = 8 * np.spacing(np.abs(sides).max())
-    shrink = share * NEARLY / 2
-    x0, x1 = x0 + shrink * (x1 - x0) - slack, x1 - shrink * (x1 - x0) + slack
-    y0, y1 = y0 + shrink * (y1 - y0) - slack, y1 - shrink * (y1 - y0) + slack
-    # Each group gets a stretch of the x axis for itself, so that one sweep serves all.
-    stretch = 2 * (x1.max() - x0.min()) + 1
-    shift = np.cumsum(np.r_[False, group[1:] != group[:-1]]) * stretch - x0.min()
-    order = np.argsort(x0 + shift)
-    left, right, top, bottom = (side.take(order) for side in (x0 + shift, x1 + shift, y0, y1))
-    right += 4 * np.spacing(left[-1] + stretch)
-    behind = np.searchsorted(left, right, side="right") - np.arange(1, len(left) + 1)
-    for begin, end in _chunks(behind):
-        counts = behind[begin:end]
-        i = np.repeat(np.arange(begin, end), counts)
-        first = np.arange(1, end - begin + 1) - np.cumsum(counts) + counts
-        j = np.arange(begin, begin + len(i)) + first.take(i - begin)
-        near = np.flatnonzero((top.take(j) <= bottom.take(i)) & (bottom.take(j) >= top.take(i)))
-        yield order.take(i.take(near)), order.take(j.take(near))
-
-
-def _chunks(counts: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Consecutive ranges of items, with about PAIRS_AT_ONCE partners (`counts`, (n,)) in each."""
-    total = np.cumsum(counts)
-    cuts = np.searchsorted(total, np.arange(PAIRS_AT_ONCE, total[-1], PAIRS_AT_ONCE), side="left") + 1
-    edges = np.unique(np.r_[0, cuts, len(counts)])
-    yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return keep
