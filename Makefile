@@ -4,7 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: setup demo test lint bench clean
+# The first target, and what `make` alone says.
+help:
+	@echo 'make demo | test | lint | bench | setup | clean'
+
+.PHONY: help setup demo test lint bench clean
 
 setup: $(VENV)/.installed
 
@@ -13,8 +17,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[s3,demo,dev]'
 	touch $@
 
+# The photos and scanned pages that scikit-image ships.
 demo: setup
-	$(BIN)/python -m pipelines.demo out/demo
+	@images=$$($(BIN)/python -c 'import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data")'); \
+	$(BIN)/fld run "$$images/*.png" "$$images/*.jpg" "$$images/*.gif" out/demo
+	@echo; $(BIN)/fld inspect out/demo
+	@echo; $(BIN)/fld inspect out/demo --image page.png
+	@echo; echo "Look further: out/demo/curated/shards/*.parquet, out/demo/curated/rejects/*.parquet, out/demo/summary.json"
 
 lint: setup
 	$(BIN)/ruff check .

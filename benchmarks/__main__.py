@@ -23,7 +23,7 @@ def main() -> int:
     figures: list[Figure] = []
     for subject in subjects:
         module = importlib.import_module(f"benchmarks.{subject}")
-        print(f"{subject}: {module.__doc__.splitlines()[0]}", file=sys.stderr, flush=True)
+        print(f"{subject}: {(module.__doc__ or '').partition(chr(10))[0]}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="fld-bench-", dir=place) as folder:
             for figure in module.measure(Options(Path(folder), *options)):
                 print(json.dumps(figure.as_json()), flush=True)

@@ -1,43 +1,35 @@
 """How fast is our NMS? 100 images x 300 boxes, against the `supervision` package where it is installed.
 
-    python benchmarks/nms.py
-
 Without `supervision` the floor is the plain greedy loop per image and class below. `supervision` is no
-dependency of ours; `pip install supervision` into a throw-away environment measures against it. The line of
-JSON is the case with the least ratio.
+dependency of ours; `pip install supervision` into a throw-away environment measures against it.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from benchmarks.figure import Figure, Options, compare
 from engine.geometry import box_iou, nms
 
-IMAGES, BOXES, SIDE, IOU, RUNS = 100, 300, 1000.0, 0.5, 7
+IMAGES, BOXES, SIDE, IOU = 100, 300, 1000.0, 0.5
 
 Floor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def main() -> None:
+def measure(options: Options) -> Iterator[Figure]:
+    """Boxes scattered and crowded, of many classes, some, and one."""
     name, floor = _floor()
-    print(f"{IMAGES} images x {BOXES} boxes, IoU {IOU}, medians of {RUNS} runs, against {name}")
-    print(f"{'boxes':10}{'classes':>8}{'kept':>8}{'ours ms':>10}{'floor ms':>10}{'ratio':>8}")
-    results = []
     for layout in (_scattered, _crowded):
         for classes in (80, 10, 1):
             boxes, labels = layout(np.random.default_rng(0), classes)
-            result = _measure(f"nms {layout.__name__[1:]} {classes} vs {name}", floor, boxes, labels)
-            results.append(result)
-    print(json.dumps(min(results, key=lambda result: float(result["ratio"]))))
+            what = f"NMS, {layout.__name__[1:]}, {classes} classes, vs {name}"
+            yield _compare(what, floor, boxes, labels, options.rounds)
 
 
-def _measure(name: str, floor: Floor, boxes: np.ndarray, labels: np.ndarray) -> dict[str, str | float]:
+def _compare(name: str, floor: Floor, boxes: np.ndarray, labels: np.ndarray, rounds: int) -> Figure:
     """Times both on boxes (IMAGES, BOXES, 4) in pixels with labels (IMAGES, BOXES)."""
     scores = np.random.default_rng(1).permutation(labels.size).reshape(labels.shape) / labels.size
     groups = (np.arange(IMAGES)[:, None] * (labels.max() + 1) + labels).ravel()
@@ -50,19 +42,7 @@ def _measure(name: str, floor: Floor, boxes: np.ndarray, labels: np.ndarray) -> 
 
     if not (ours() == theirs()).all():
         raise SystemExit(f"{name}: the results differ")
-    # In turns, so that whatever else the machine does slows both alike.
-    seconds = [(_seconds(ours), _seconds(theirs)) for _ in range(RUNS)]
-    ours_s, floor_s = (statistics.median(column) for column in zip(*seconds, strict=True))
-    ratio = floor_s / ours_s
-    layout, classes = name.split()[1:3]
-    print(f"{layout:10}{classes:>8}{ours().sum():8}{ours_s * 1e3:10.1f}{floor_s * 1e3:10.1f}{ratio:8.1f}")
-    return {"name": name, "ours_s": round(ours_s, 5), "floor_s": round(floor_s, 5), "ratio": round(ratio, 2)}
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    return compare(name, ours, theirs, rounds)
 
 
 def _scattered(rng: np.random.Generator, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +69,7 @@ def _floor() -> tuple[str, Floor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import supervision
+            import supervision  # type: ignore[import-not-found]
     except ImportError:
         return "plain numpy", _plain
     suppress = supervision.box_non_max_suppression
@@ -112,7 +92,3 @@ def _plain(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndar
             keep[best] = True
             left = left[box_iou(boxes[best][None], boxes[left])[0] <= IOU]
     return keep
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,8 @@ def measure(options: Options) -> Iterator[Figure]:
         ("annotations in, pixels and all out", raw, images, embedded),
     )
     for name, source, embed, reshape in cases:
-        yield compare(
-            f"no-op chain: {name}",
-            lambda source=source, embed=embed: _ours(source, out, embed),
-            lambda source=source, reshape=reshape: _bare(source, floor, reshape),
-            options.rounds,
-            0.5,
-        )
+        ours, bare = partial(_ours, source, out, embed), partial(_bare, source, floor, reshape)
+        yield compare(f"no-op chain: {name}", ours, bare, options.rounds, 0.5)
 
 
 def _ours(source: Folder, out: Folder, embed: Folder | None) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-_WORDS = (
+_TEXT = (
     "harbour seven window orange ticket market quiet river station closed paper lantern Tuesday copper garden "
     "bridge 1984 museum salt corner winter open bakery signal north letter silver engine platform coffee"
-).split()
+)
 _SIZES = ((640, 480), (800, 600), (480, 640), (1024, 768), (600, 900), (960, 540))
 
 
@@ -59,7 +59,7 @@ def _page(seed: int) -> bytes:
     draw, top = ImageDraw.Draw(page), 20
     while top < size[1] - 60:
         height = int(rng.integers(18, 40))
-        words = " ".join(rng.choice(_WORDS, max(2, size[0] // (height * 5))))
+        words = " ".join(rng.choice(_TEXT.split(), max(2, size[0] // (height * 5))))
         draw.text(
             (20, top), words, fill=tuple(int(v) for v in rng.integers(0, 90, 3)), font=ImageFont.load_default(height)
         )

@@ -20,7 +20,7 @@ from engine.geometry.masks import (
     rle_to_rings,
 )
 from engine.geometry.orientation import orient, orient_boxes, orient_rle
-from engine.geometry.pairs import Overlaps, box_overlaps, quad_overlaps
+from engine.geometry.pairs import NEARLY, Overlaps, box_overlaps, quad_overlaps
 from engine.geometry.quads import (
     boxes_to_quads,
     order_quads,
@@ -32,6 +32,7 @@ from engine.geometry.quads import (
 from engine.geometry.suppression import Suppression, nms, nms_quads, survivors
 
 __all__ = [
+    "NEARLY",
     "Overlaps",
     "Rle",
     "Suppression",
