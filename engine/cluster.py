@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.ledger import Ledger
-from engine.plan import Guard, Job, Plan, commit, load, unguarded
+from engine.plan import Guard, Job, Plan, commit, load, memory, unguarded
 from engine.stage import Chain, Resources, Stage, pack_resources
 from engine.worker import Progress, Work, Worker
 
@@ -152,7 +152,7 @@ def _ledgers(plan: Plan, guard: Guard) -> Iterator[Ledger]:
         need = pack_resources(stages)
         dataset = _map(
             dataset,
-            _pack(stages),
+            _pack(slim, stages),
             compute=data.ActorPoolStrategy(min_size=need.actors[0], max_size=need.actors[1]),
             num_cpus=need.cpus,
             num_gpus=need.gpus or None,
@@ -196,7 +196,7 @@ class _Load:
         return _each(block, lambda job, _: _pack_up(load(self.plan, job)))
 
 
-def _pack(stages: tuple[Stage, ...]) -> type:
+def _pack(plan: Plan, stages: tuple[Stage, ...]) -> type:
     """The actor class of a pack. Its stages travel in it: arguments of its constructor could get lost."""
 
     class Pack:
@@ -208,7 +208,10 @@ def _pack(stages: tuple[Stage, ...]) -> type:
         def run(self, job: Job, row: dict[str, Any]) -> dict[str, Any]:
             # Opened here, not when the actor is made: so that what goes wrong reaches the driver in its words.
             self.worker = self.worker or Worker(stages, max(1, math.floor(pack_resources(stages).cpus)))
-            return _pack_up(self.worker(_unpack(row)))
+            known = memory(plan, job)
+            done = self.worker(_unpack(row), memory=known)
+            known.keep()
+            return _pack_up(done)
 
     return Pack
 

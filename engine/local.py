@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from engine.ledger import Ledger
-from engine.plan import Guard, Job, Plan, commit, load, unguarded
+from engine.plan import Guard, Job, Plan, commit, load, memory, unguarded
 from engine.stage import Chain
 from engine.worker import Progress, Worker
 
@@ -53,9 +53,11 @@ def _run_here(plan: Plan, progress: Progress | None, guard: Guard) -> Iterator[L
             work, started = ahead.result(), time.time()
             if place + 1 < len(plan.jobs):
                 ahead = reader.submit(load, plan, plan.jobs[place + 1])
+            known = memory(plan, job)
             for at, worker in enumerate(packs):
-                work = worker(work, progress if at == len(packs) - 1 else None)
+                work = worker(work, progress if at == len(packs) - 1 else None, known)
             guard()
+            known.keep()
             yield commit(plan, job, work, started)
     for worker in packs:
         worker.close()
@@ -87,9 +89,10 @@ class _Task:
     def __call__(self, job: Job) -> Ledger:
         packs = _opened(self.plan.chain, self.cpus)
         started = time.time()
-        work = load(self.plan, job)
+        work, known = load(self.plan, job), memory(self.plan, job)
         for worker in packs:
-            work = worker(work)
+            work = worker(work, memory=known)
+        known.keep()
         return commit(self.plan, job, work, started)
 
 
@@ -190,14 +193,14 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 def _die_with_parent() -> None:
     """Without this, the workers of a driver that was killed would wait for work for ever."""
-    parent = os.getppid()
+    driver = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        if driver:
+            driver.join()
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+    threading.Thread(target=watch, daemon=True, name="driver-watch").start()
 
 
 _END = object()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine import records
 from engine.ledger import Ledger, census, load_ledgers
+from engine.memory import Memory
 from engine.shards import read_shard, rejects_file, shard_file, with_pixels, without_pixels, write_table
 from engine.stage import Chain
 from engine.storage import Folder, StorageError
@@ -83,6 +84,11 @@ def load(plan: Plan, job: Job) -> Work:
             f"{plan.source.url}/{shard_file(job.shard)} has {len(table)} images, its ledger says {job.images}"
         )
     return Work.of(table)
+
+
+def memory(plan: Plan, job: Job) -> Memory:
+    """What earlier runs found out about a shard."""
+    return Memory(plan.target, job.shard)
 
 
 def commit(plan: Plan, job: Job, work: Work, started: float) -> Ledger:

@@ -254,7 +254,8 @@ def drop(
     """The table without the annotations that are not kept, and the rejects that account for each of them.
 
     `keep` is bool (n,) over the flattened column; rule, value, threshold and detail are scalars or (n,)
-    sequences. What pointed at a dropped annotation is mended: a region goes from its phrases' region_ids,
+    sequences; numpy and Arrow arrays are the fast ones. What pointed at a dropped annotation is mended: a region
+    goes from its phrases' region_ids,
     a text takes its phrases with it (rule "text_dropped", in the rejects too).
     """
     if keep.all():
@@ -264,14 +265,13 @@ def drop(
     dropped = items.take(pa.array(gone))
     columns: dict[str, Any] = {
         "image_id": column_of(table, "image_id").take(pa.array(rows[gone])),
-        "kind": [column] * len(gone),
+        "kind": column,
         "id": dropped.field("id"),
-        "stage": [stage] * len(gone),
+        "stage": stage,
         REJECT_FIELD[column]: dropped,
     }
     for name, given in (("rule", rule), ("value", value), ("threshold", threshold), ("detail", detail)):
-        scalar = given is None or np.isscalar(given)
-        columns[name] = [given] * len(gone) if scalar else [given[i] for i in gone]
+        columns[name] = given if given is None or np.isscalar(given) else _chosen(given, gone)
     rejects = _rejects(columns, len(gone))
     kept = items.filter(pa.array(keep))
     type = SCHEMA.field(column).type
@@ -284,15 +284,21 @@ def drop(
     return left, rejects
 
 
+def _chosen(given: Any, at: np.ndarray) -> Any:
+    """The items at (m,) of a sequence."""
+    if isinstance(given, pa.Array):
+        return given.take(pa.array(at))
+    return given[at] if isinstance(given, np.ndarray) else [given[i] for i in at]
+
+
 def _rejects(columns: dict[str, Any], length: int) -> pa.Table:
-    arrays = [
-        pa.nulls(length, field.type)
-        if field.name not in columns
-        else columns[field.name]
-        if isinstance(columns[field.name], pa.Array)
-        else pa.array(columns[field.name], field.type)
-        for field in REJECTS
-    ]
+    arrays = []
+    for field in REJECTS:
+        given = columns.get(field.name)
+        if given is None or np.isscalar(given):
+            arrays.append(pa.repeat(pa.scalar(given, field.type), length))
+        else:
+            arrays.append(given if isinstance(given, pa.Array) else pa.array(given, field.type))
     return pa.table(arrays, schema=REJECTS)
 
 

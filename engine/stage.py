@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import records
+from engine.memory import Memory
 
 # What a stage can read and write. A dotted name is a part of a column, so that a chain whose captioner
 # runs before any detector is refused although both touch `regions`.
@@ -52,10 +53,18 @@ class Resources:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a shard. `pixels(i)` is row i's upright image, RGB uint8 (height, width, 3), read-only."""
+    """Some rows of a shard. `pixels(i)` is row i's upright image, RGB uint8 (height, width, 3), read-only.
+
+    `memory` is the shard's: what a stage puts there, it finds again when it runs with other settings.
+    """
 
     table: pa.Table
     pixels: Callable[[int], np.ndarray]
+    memory: Memory = field(default_factory=Memory)
+
+    def slice(self, start: int, length: int) -> Batch:
+        """A part of the batch."""
+        return Batch(self.table.slice(start, length), lambda i: self.pixels(start + i), self.memory)
 
     def __len__(self) -> int:
         return len(self.table)

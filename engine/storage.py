@@ -101,6 +101,10 @@ class Folder:
             return {}
         return {path[len(self.root) + 1 :]: (int(info["size"]), _stamp(info)) for path, info in found.items()}
 
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self._fs.exists(self.path(name)))
+
     def read(self, name: str) -> bytes:
         """A file's bytes; raises FileNotFoundError."""
         return cast(bytes, self._fs.cat_file(self.path(name)))

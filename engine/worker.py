@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +19,7 @@ from engine import records
 from engine.checks import check
 from engine.images import decode
 from engine.ledger import BooksError, Counts, StageBooks
+from engine.memory import Memory
 from engine.stage import Batch, Outcome, Stage
 
 # Decoded pixels held for one slice of a shard; a second one is decoded ahead.
@@ -56,13 +57,14 @@ class Worker:
         """Let go of the decoding threads."""
         self._decoders.shutdown(cancel_futures=True)
 
-    def __call__(self, work: Work, progress: Progress | None = None) -> Work:
+    def __call__(self, work: Work, progress: Progress | None = None, memory: Memory | None = None) -> Work:
         """Run the pack over a shard. The same work gives the same result, whatever was run before."""
         books = {stage.name: StageBooks(stage.name) for stage in self.stages}
         tables, rejects = [], [work.rejects]
-        for table, pixels in self._slices(work.table):
+        for batch in self._slices(work.table, memory or Memory()):
+            table = batch.table
             for stage in self.stages:
-                outcome = self._run(stage, table, pixels, books[stage.name])
+                outcome = self._run(stage, replace(batch, table=table), books[stage.name])
                 table = outcome.table
                 rejects.append(outcome.rejects)
             tables.append(table)
@@ -75,52 +77,51 @@ class Worker:
             raise BooksError("a stage lost, added or reordered images")
         return Work(done, pa.concat_tables(rejects), (*work.books, *books.values()))
 
-    def _slices(self, table: pa.Table) -> Iterator[tuple[pa.Table, _Pixels]]:
+    def _slices(self, table: pa.Table, memory: Memory) -> Iterator[Batch]:
         """The shard in slices of a bounded number of pixels, the next one being decoded meanwhile."""
         size = max(stage.resources.batch_size for stage in self.stages)
         cuts = _cuts(table, size, DECODE_BUDGET if self._sees else None)
-        ahead: tuple[pa.Table, _Pixels] | None = None
+        ahead: Batch | None = None
         for start, end in pairwise(cuts):
             part = table.slice(start, end - start)
-            current, ahead = ahead, (part, _Pixels(part, self._decoders if self._sees else None))
+            pixels = _Pixels(part, self._decoders if self._sees else None)
+            current, ahead = ahead, Batch(part, pixels, memory)
             if current:
                 yield current
         if ahead:
             yield ahead
 
-    def _run(self, stage: Stage, table: pa.Table, pixels: _Pixels, books: StageBooks) -> Outcome:
+    def _run(self, stage: Stage, batch: Batch, books: StageBooks) -> Outcome:
         """One stage over one slice, in batches of its own size."""
         started = time.perf_counter()
         outcomes: list[Outcome] = []
         start = 0
-        while start < len(table):
-            size = min(self._limit[stage.name], len(table) - start)
-            outcomes += self._attempt(stage, table.slice(start, size), pixels.after(start), books)
+        while start < len(batch):
+            size = min(self._limit[stage.name], len(batch) - start)
+            outcomes += self._attempt(stage, batch.slice(start, size), books)
             start += size
-        books.images += len(table)
+        books.images += len(batch)
         books.seconds += time.perf_counter() - started
         return Outcome(
             pa.concat_tables([outcome.table for outcome in outcomes]),
             pa.concat_tables([outcome.rejects for outcome in outcomes]),
         )
 
-    def _attempt(
-        self, stage: Stage, table: pa.Table, pixels: Callable[[int], np.ndarray], books: StageBooks
-    ) -> list[Outcome]:
+    def _attempt(self, stage: Stage, batch: Batch, books: StageBooks) -> list[Outcome]:
         """A batch, halved on an exception until whatever causes it stands alone and gets a fault."""
         try:
-            outcome = stage(Batch(table, pixels))
-            account = audit(stage, table, outcome)
+            outcome = stage(batch)
+            account = audit(stage, batch.table, outcome)
         except Exception as error:  # noqa: BLE001  (a specialist may raise anything, and costs only its images)
-            if len(table) == 1:
-                counts = _counts(table)
+            if len(batch) == 1:
+                counts = _counts(batch.table)
                 books += StageBooks(stage.name, faults=1, before=counts, after=counts)
-                return [Outcome(_with_fault(table, stage, error))]
-            half = len(table) // 2
+                return [Outcome(_with_fault(batch.table, stage, error))]
+            half = len(batch) // 2
             if _out_of_memory(error):
                 self._limit[stage.name] = min(self._limit[stage.name], max(1, half))
-            first = self._attempt(stage, table.slice(0, half), pixels, books)
-            return first + self._attempt(stage, table.slice(half), lambda i: pixels(half + i), books)
+            first = self._attempt(stage, batch.slice(0, half), books)
+            return first + self._attempt(stage, batch.slice(half, len(batch) - half), books)
         books += account
         return [outcome]
 
@@ -134,10 +135,9 @@ class _Pixels:
             encoded = records.column_of(table, "image").field("bytes")
             self._images = [decoders.submit(_decode, data) for data in encoded]
 
-    def after(self, start: int) -> Callable[[int], np.ndarray]:
-        """The images from row `start` on, by their place in a batch that begins there."""
-        images = self._images
-        return lambda i: images[start + i].result()
+    def __call__(self, row: int) -> np.ndarray:
+        """One row's image, once it is decoded."""
+        return self._images[row].result()
 
 
 def _decode(data: pa.BinaryScalar) -> np.ndarray:

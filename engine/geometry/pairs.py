@@ -31,26 +31,29 @@ class Overlaps(NamedTuple):
     def only(self, chosen: np.ndarray) -> Overlaps:
         """Those chosen: bool (p,)."""
         at = np.flatnonzero(chosen)
-        return Overlaps(*(part[at] for part in self))
+        return Overlaps(*(part.take(at) for part in self))
 
 
-def box_overlaps(boxes: np.ndarray, groups: np.ndarray, iou: float) -> Overlaps:
-    """All pairs of boxes (n, 4) of one group, int (n,), with an IoU of at least `iou`; each pair once."""
+def box_overlaps(boxes: np.ndarray, groups: np.ndarray, sources: np.ndarray, iou: float) -> Overlaps:
+    """All pairs of boxes (n, 4) of one group but of two sources that have an IoU of at least `iou`; each once.
+
+    groups and sources are int (n,), in any order.
+    """
     sides, areas = np.ascontiguousarray(floats(boxes, 4).T), box_areas(boxes)
     found = []
-    for i, j in _candidates(sides, groups, share=iou):
-        inter = pair_intersections(sides, i, j)
-        found.append(_measured(i, j, inter, areas, iou))
+    for i, j in _candidates(sides, groups, sources, share=iou):
+        found.append(_measured(i, j, pair_intersections(sides, i, j), areas, iou))
     return _joined(found)
 
 
-def quad_overlaps(quads: np.ndarray, groups: np.ndarray, iou: float) -> Overlaps:
+def quad_overlaps(quads: np.ndarray, groups: np.ndarray, sources: np.ndarray, iou: float) -> Overlaps:
     """As `box_overlaps`, for quads (n, 8) as polygons; see `quad_iou` for those out of order."""
     quads = floats(quads, 8)
     shapes, sides = polygons(quads), np.ascontiguousarray(quads_to_boxes(quads).T)
     areas = shapely.area(shapes)
     found = []
-    for i, j in _candidates(sides, groups, share=0.0):
+    for i, j in _candidates(sides, groups, sources, share=0.0):
+        # Polygons are dear: only those whose boxes leave room for enough overlap are intersected.
         most = np.minimum(pair_intersections(sides, i, j), np.minimum(areas[i], areas[j]))
         possible = np.flatnonzero(ratio(most, areas[i] + areas[j] - most) >= iou * NEARLY)
         i, j = i[possible], j[possible]
@@ -60,19 +63,24 @@ def quad_overlaps(quads: np.ndarray, groups: np.ndarray, iou: float) -> Overlaps
     return _joined(found)
 
 
-def _candidates(sides: np.ndarray, groups: np.ndarray, share: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _candidates(
+    sides: np.ndarray, groups: np.ndarray, sources: np.ndarray, share: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     order = np.argsort(groups, kind="stable")
-    for i, j in neighbours(sides[:, order], np.asarray(groups)[order], share):
-        yield order[i], order[j]
+    for a, b in neighbours(sides[:, order], np.asarray(groups)[order], share):
+        i, j = order.take(a), order.take(b)
+        apart = np.flatnonzero(sources.take(i) != sources.take(j))
+        yield i.take(apart), j.take(apart)
 
 
 def _measured(i: np.ndarray, j: np.ndarray, inter: np.ndarray, areas: np.ndarray, iou: float) -> Overlaps:
     """Pairs (p,) with their intersections' areas (p,), less those that overlap too little."""
-    a, b = areas[i], areas[j]
-    value = ratio(inter, a + b - inter)
+    value = ratio(inter, areas.take(i) + areas.take(j) - inter)
+    enough = np.flatnonzero((value >= iou) & (value > 0))
+    i, j, inter, value = (part.take(enough) for part in (i, j, inter, value))
+    a, b = areas.take(i), areas.take(j)
     small, large = np.minimum(a, b), np.maximum(a, b)
-    pairs = Overlaps(i, j, value, ratio(inter, small), ratio(small, large))
-    return pairs.only((value >= iou) & (value > 0))
+    return Overlaps(i, j, value, ratio(inter, small), ratio(small, large))
 
 
 def _joined(parts: list[Overlaps]) -> Overlaps:

@@ -82,6 +82,37 @@ def test_a_driver_killed_again_and_again(place: Path) -> None:
     assert not [p for p in (place / "out").rglob("*") if p.name.startswith(".writing-")]
 
 
+def session(leader: int) -> list[str]:
+    """The living processes of a session."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(path.parent.name)
+    return found
+
+
+def test_a_killed_driver_takes_its_workers_along(place: Path) -> None:
+    for seed in range(40, 400):
+        (place / "photos" / f"{seed}.png").write_bytes(png(seed, (400, 300)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "ingest", "photos", "out", "--workers", "2"],
+        cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.time() + 60
+    while not list((place / "out").glob("shards/*.parquet")) and time.time() < deadline:
+        time.sleep(0.02)
+    assert len(session(process.pid)) > 2
+    process.kill()
+    process.wait()
+    while session(process.pid) and time.time() < deadline:
+        time.sleep(0.1)
+    assert session(process.pid) == []
+
+
 def test_a_driver_told_to_stop_says_how_to_go_on(place: Path) -> None:
     settings(place, 0.2)
     process = subprocess.Popen(

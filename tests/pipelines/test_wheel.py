@@ -26,7 +26,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(home, with_pip=False)
     (packages,) = home.glob("lib/python*/site-packages")
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(home), "install", "--no-deps", "--no-index", "--quiet", str(wheel)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(home),
+            "install",
+            "--no-deps",
+            "--no-index",
+            "--quiet",
+            str(wheel),
+        ],
         check=True,
     )
     # Only the packages' folder, not its .pth files: the source must not be found by an editable install.
