@@ -37,7 +37,7 @@ class Thinker(Reader):
 
 
 def thoughts(tmp_path: Path, setting: int) -> list[str]:
-    stage = Thinker(setting)
+    stage = Thinker(setting=setting)
     images = dataset(tmp_path / "images", [5, 3])
     list(local.run(make_plan(chain(stage), images, Folder.at(tmp_path / "out"))))
     return stage.seen
