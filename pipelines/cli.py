@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -126,8 +126,11 @@ def annotate(
 @app.command()
 def curate(
     raw: Annotated[str, typer.Argument(metavar="RAW", help="The output of fld annotate.")],
-    out: Out,
+    out: Annotated[str | None, typer.Argument(metavar="OUT", help="Folder or fsspec URL to write to.")] = None,
     params: ParamsFile = None,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="ID", help="Show each verdict on one image; write nothing.")
+    ] = None,
     address: Address = None,
     ray: OnRay = False,
     workers: Workers = 0,
@@ -136,7 +139,12 @@ def curate(
     json: AsJson = False,
 ) -> None:
     """Filter raw shards; every dropped annotation lands in rejects/ with its reason."""
-    source, target, runner = Folder.at(raw), Folder.at(out), _runner(ray, address, workers)
+    source, runner = Folder.at(raw), _runner(ray, address, workers)
+    if explain:
+        _end(lambda: curating.explain(source, load_params(params).curate, explain), json)
+    if out is None:
+        raise typer.BadParameter("give RAW and OUT, or RAW and --explain ID")
+    target = Folder.at(out)
 
     def verb() -> Report:
         settings = load_params(params).curate
@@ -182,7 +190,7 @@ def _runner(ray: bool, address: str | None, workers: int) -> Runner:
     return Runner(ray or address is not None, address, workers)
 
 
-def _end(verb: Callable[[], Report], json: bool) -> None:
+def _end(verb: Callable[[], Report], json: bool) -> NoReturn:
     """Call the verb, say what it has to say, and end with its code."""
     try:
         report = verb()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from engine import records
 from engine.storage import Folder, StorageError
+from engine.worker import Work, Worker
 from pipelines.chain import Runner, Step, run_step, source_of
 from pipelines.config import CurateParams, make_chain
+from pipelines.inspect import find_one, say_reject, say_words
 from pipelines.report import Report
 
 
@@ -26,3 +29,24 @@ def curate(
             raise StorageError(f"curate.embed_images: {raw.url} does not say which image shards it was made from")
     step = Step("curate", chain, raw, out, params.max_fault_rate, embed, retry_faults)
     return run_step(step, runner, dry_run=dry_run)
+
+
+def explain(raw: Folder, params: CurateParams, key: str) -> Report:
+    """Each verdict of the filters on one image, named as for `fld inspect --image`; nothing is written."""
+    report = Report("curate")
+    found = find_one(raw, key)
+    if found is None:
+        raise StorageError(f"{raw.url} has no image {key!r}")
+    before = found[1]
+    work = Worker(make_chain(params.filters, "curate.filters").stages, cpus=1)(Work.of(before))
+    rejects = {(reject["kind"], reject["id"]): reject for reject in work.rejects.to_pylist()}
+    (old,), (new,) = before.to_pylist(), work.table.to_pylist()
+    for kind in records.ANNOTATIONS:
+        items = {item["id"]: item for item in (*new[kind], *old[kind])}
+        for name, item in items.items():
+            reject = rejects.get((kind, name))
+            report.lines.append(f"drop  {say_reject(reject)}" if reject else f"keep  {kind} {name}{say_words(item)}")
+    report.lines += [f"fault {fault['stage']}: {fault['error']}" for fault in new["faults"]]
+    report.data = {"image_id": old["image_id"], "kept": {k: [i["id"] for i in new[k]] for k in records.ANNOTATIONS}}
+    report.data["rejects"] = list(rejects.values())
+    return report

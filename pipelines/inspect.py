@@ -14,8 +14,7 @@ from rich.table import Table
 from engine.ledger import Ledger, load_ledgers, rounded
 from engine.shards import read_shard, read_table, rejects_file, shard_file
 from engine.storage import Folder, StorageError
-from pipelines.report import STEP, Report, books, say_counts
-from pipelines.run import STEPS
+from pipelines.report import STEP, STEPS, Report, books, say_counts
 
 
 def inspect(out: Folder) -> Report:
@@ -55,18 +54,26 @@ def show(report: Report, console: Console) -> None:
         for kind, counts in data["annotations"].items():
             if counts:
                 console.print(f"  {say_counts(counts, kind)}")
+        for kind, fall in data["waterfall"].items():
+            if fall["in"] or fall["added"]:
+                console.print(f"  {kind}: {_fall(fall)}", highlight=False)
         console.print(_stages(data["stages"]))
         for fault in data.get("fault_examples", []):
             console.print(f"  fault in {fault['stage']} on {fault['image_id'][:12]}: {fault['error']}", markup=False)
+
+
+def _fall(fall: dict[str, Any]) -> str:
+    parts = [f"{fall['in']:,} in"]
+    parts += [f"+ {n:,} {stage}" for stage, n in fall["added"].items()]
+    parts += [f"- {n:,} {rule}" for rule, n in fall["dropped"].items()]
+    return " ".join([*parts, f"= {fall['out']:,} out"])
 
 
 def _stages(stages: list[dict[str, Any]]) -> Table:
     table = Table("stage", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("images", "seconds", "images/s", "added", "dropped", "faults"):
         table.add_column(name, justify="right")
-    table.add_column("drops by rule")
     for stage in stages:
-        rules = {rule: n for kinds in stage["dropped"].values() for rule, n in kinds.items()}
         rate = stage["images_per_second"]
         table.add_row(
             f"  {stage['name']}",
@@ -74,9 +81,8 @@ def _stages(stages: list[dict[str, Any]]) -> Table:
             f"{stage['seconds']:,.1f}",
             f"{rate:,.1f}" if rate else "",
             f"{sum(stage['added'].values()):,}",
-            f"{sum(rules.values()):,}",
+            f"{sum(n for rules in stage['dropped'].values() for n in rules.values()):,}",
             f"{stage['faults']:,}",
-            ", ".join(f"{rule} {n:,}" for rule, n in rules.items()),
         )
     return table
 
@@ -103,21 +109,32 @@ def inspect_image(out: Folder, key: str) -> Report:
     report = Report("inspect")
     folders = datasets(out)
     for folder in reversed(folders):
-        found = list(_find(folder, key))
-        if len(found) > 1:
-            names = ", ".join(f"{row['image_id'][:12]} ({row['uri']})" for _, row in found[:5])
-            raise StorageError(f"{key!r} fits {len(found)} images: {names}")
+        found = find_one(folder, key)
         if found:
-            shard, row = found[0]
+            shard, table = found
+            (record,) = table.to_pylist()
+            image = record.pop("image")
             report.data = {
                 "step": folder.read_json(STEP)["command"],
                 "shard": shard,
-                "record": _record(folder, shard, row["image_id"]),
-                "uris": [row["uri"], *_other_uris(folders[0], row["image_id"])],
-                "rejects": [r for f in folders for r in _rejects(f, shard, row["image_id"])],
+                "record": record | {"bytes": len(image["bytes"]) if image and image["bytes"] else 0},
+                "uris": [record["uri"], *_other_uris(folders[0], record["image_id"])],
+                "rejects": [r for f in folders for r in _rejects(f, shard, record["image_id"])],
             }
             return report
     raise StorageError(f"{out.url} has no image {key!r}{_in_quarantine(folders[0], key)}")
+
+
+def find_one(folder: Folder, key: str) -> tuple[str, pa.Table] | None:
+    """The shard and the record, a table of one row, of the image that a key names; None if there is none."""
+    found = list(_find(folder, key))
+    if len(found) > 1:
+        names = ", ".join(f"{row['image_id'][:12]} ({row['uri']})" for _, row in found[:5])
+        raise StorageError(f"{key!r} fits {len(found)} images: {names}")
+    for shard, row in found:
+        table = read_shard(folder, shard)
+        return shard, table.filter(pc.equal(table["image_id"], row["image_id"]))
+    return None
 
 
 def _find(folder: Folder, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -126,14 +143,6 @@ def _find(folder: Folder, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
         fits = pc.or_(pc.starts_with(table["image_id"], key), pc.ends_with(table["uri"], key))
         for row in table.filter(fits).to_pylist():
             yield shard, row
-
-
-def _record(folder: Folder, shard: str, image_id: str) -> dict[str, Any]:
-    table = read_shard(folder, shard)
-    row: dict[str, Any] = table.filter(pc.equal(table["image_id"], image_id)).to_pylist()[0]
-    image = row.pop("image")
-    row["bytes"] = len(image["bytes"]) if image and image["bytes"] else 0
-    return row
 
 
 def _rows(folder: Folder, name: str, column: str, value: str) -> list[dict[str, Any]]:
@@ -179,7 +188,7 @@ def show_image(report: Report, console: Console) -> None:
     for fault in record["faults"]:
         say(f"fault   {fault['stage']}: {fault['error']}", markup=False)
     for reject in report.data["rejects"]:
-        say(f"dropped {_reject(reject)}", markup=False)
+        say(f"dropped {say_reject(reject)}", markup=False)
 
 
 def _scored(item: dict[str, Any]) -> str:
@@ -196,12 +205,18 @@ def _phrase(record: dict[str, Any], phrase: dict[str, Any]) -> str:
     return str(text[phrase["start"] : phrase["end"]])
 
 
-def _reject(reject: dict[str, Any]) -> str:
+def say_reject(reject: dict[str, Any]) -> str:
+    """A rejected annotation and its reason, in one line."""
     numbers = [f"{name} {reject[name]:.3g}" for name in ("value", "threshold") if reject[name] is not None]
     parts = [f"{reject['kind']} {reject['id']} by {reject['rule']}", *numbers, reject["detail"] or ""]
-    item = reject["region"] or reject["text"] or {}
+    item = reject["region"] or reject["text"] or reject["phrase"]
+    return ", ".join(part for part in parts if part) + say_words(item)
+
+
+def say_words(item: dict[str, Any]) -> str:
+    """What an annotation says, if it says something itself: a text, or a region's labels."""
     words = item.get("text") or " | ".join(label["text"] for label in item.get("labels") or [])
-    return ", ".join(part for part in parts if part) + (f": {words!r}" if words else "")
+    return f": {words!r}" if words else ""
 
 
 def as_text(value: Any) -> str:

@@ -16,6 +16,7 @@ OK, FAILED, USAGE, LIMIT, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 SUMMARY = "summary.json"
 STEP = "step.json"
+STEPS = ("images", "raw", "curated")  # the datasets below a run's output
 
 
 @dataclass
@@ -57,8 +58,21 @@ def books(ledgers: Sequence[Ledger]) -> dict[str, Any]:
         data |= {**inputs, "quarantined_by_reason": dict(sorted(quarantined.items()))}
     data["annotations"] = {kind: counts.get(kind, {}) for kind in ("texts", "regions", "labels", "phrases", "human")}
     data["faults"] = counts.get("faults", {})
-    data["stages"] = [_stage(stage) for stage in total_stages(ledgers)]
+    stages = total_stages(ledgers)
+    data["waterfall"] = {kind: _waterfall(kind, stages) for kind in records.ANNOTATIONS}
+    data["stages"] = [_stage(stage) for stage in stages]
     return data
+
+
+def _waterfall(kind: str, stages: Sequence[StageBooks]) -> dict[str, Any]:
+    """What came in, what was added by whom, what each rule dropped in running order, and what is left."""
+    first, last = (stages[0], stages[-1]) if stages else (StageBooks(""), StageBooks(""))
+    return {
+        "in": first.before.get(kind, 0),
+        "added": {stage.name: stage.added[kind] for stage in stages if stage.added.get(kind)},
+        "dropped": {rule: n for stage in stages for rule, n in stage.dropped.get(kind, {}).items()},
+        "out": last.after.get(kind, 0),
+    }
 
 
 def _stage(stage: StageBooks) -> dict[str, Any]:

@@ -12,9 +12,7 @@ from pipelines.chain import Runner, claim
 from pipelines.config import Params
 from pipelines.curate import curate
 from pipelines.ingest import ingest, list_sources
-from pipelines.report import OK, Report
-
-STEPS = ("images", "raw", "curated")
+from pipelines.report import OK, STEPS, Report
 
 
 def run(

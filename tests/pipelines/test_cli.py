@@ -293,3 +293,29 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(photos: Path, profil
     assert "annotate: 6 images to do" in result.stderr
     assert "annotate: 6/6 images" in result.stderr
     assert "\x1b" not in result.stderr
+
+
+def test_the_waterfall_accounts_for_every_annotation(photos: Path, profile: Path, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("curate: {filters: {region_score: {object: 0.5}, region_nms: {iou: 0.5}}}")
+    fld("run", photos, tmp_path / "out", "--profile", profile)
+    fall = summary(tmp_path / "out")["curate"]["waterfall"]["regions"]
+    assert fall["in"] == 12
+    assert fall["dropped"]["region_nms_class"] > 0
+    assert fall["in"] + sum(fall["added"].values()) - sum(fall["dropped"].values()) == fall["out"]
+    line = next(line for line in fld("inspect", tmp_path / "out").stdout.splitlines() if "12 in" in line)
+    assert f"- {fall['dropped']['region_nms_class']} region_nms_class" in line
+
+
+def test_explain_gives_each_verdict_on_one_image_and_writes_nothing(
+    photos: Path, profile: Path, tmp_path: Path
+) -> None:
+    fld("run", photos, tmp_path / "out", "--profile", profile)
+    raw, before = tmp_path / "out" / "raw", sorted((tmp_path / "out").rglob("*"))
+    (tmp_path / "params.yaml").write_text("curate: {filters: {region_nms: {iou: 0.5}}}")
+    lines = fld("curate", raw, "--explain", "3.png").stdout.splitlines()
+    assert [line[:22] for line in lines] == ["keep  regions boxes.0", "drop  regions boxes.1 "]
+    assert "by region_nms_class, value 0." in lines[1]
+    assert "threshold 0.5" in lines[1]
+    assert sorted((tmp_path / "out").rglob("*")) == before
+    assert "no image" in fld("curate", raw, "--explain", "zzz", code=USAGE).stderr
+    assert "--explain" in fld("curate", raw, code=USAGE).stderr
