@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine import records
 from engine.images import Limits
-from engine.ledger import BooksError, Ledger, StageBooks, add_counts, census, load_ledgers
+from engine.ledger import BooksError, Ledger, StageBooks, add_counts, census
 from engine.local import died_on, map_unordered
+from engine.manifest import Chunk, IngestPlan
 from engine.plan import Guard, unguarded
 from engine.shards import (
     ROW_GROUP,
@@ -33,13 +33,11 @@ from engine.shards import (
     write_batches,
     write_table,
 )
-from engine.sources import INPUTS
 from engine.sources.fetch import Refused, Usable, fetch
 from engine.stage import digest
 from engine.storage import TEMPORARY, FileMark, Folder
 from engine.worker import Progress
 
-MANIFEST = pa.schema([*INPUTS, ("shard", pa.int32())])
 QUARANTINE = pa.schema([(name, pa.string()) for name in ("uri", "source", "reason", "detail")] + [("size", pa.int64())])
 # The same bytes under another uri. Human annotations that only this copy has are kept here.
 DUPLICATES = pa.schema(
@@ -47,101 +45,6 @@ DUPLICATES = pa.schema(
     + [(name, records.SCHEMA.field(name).type) for name in ("texts", "regions")]
 )
 IMAGES = records.SCHEMA
-
-
-@dataclass(frozen=True)
-class IngestSettings:
-    """How inputs become shards. The paper gives none of these values: they are ours."""
-
-    shard_images: int = 256
-    shard_mb: int = 128  # of encoded images, where the sizes are known
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class IngestPlan:
-    """What is to be read, shard by shard, and what was."""
-
-    out: Folder
-    settings: IngestSettings
-    todo: tuple[_Chunk, ...]
-    done: tuple[Ledger, ...]
-    new: int  # inputs that no earlier manifest knew
-    known: int
-
-    @property
-    def inputs(self) -> int:
-        """How many are still to be read."""
-        return sum(chunk.inputs for chunk in self.todo)
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """One shard-to-be: a row group of a manifest."""
-
-    shard: int
-    manifest: str
-    row_group: int
-    inputs: int
-
-
-def make_plan(listed: pa.Table, out: Folder, settings: IngestSettings, *, write: bool = True) -> IngestPlan:
-    """Add what is new among the listed inputs to the manifests (or only say so) and see what is to be done."""
-    ledgers = load_ledgers(out)
-    names = sorted(n for n in out.marks() if n.startswith("manifest/") and n.endswith(".parquet"))
-    chunks = [chunk for name in names for chunk in _chunks(out, name)]
-    new = _unknown(listed, [read_table(out, name, columns=["uri", "stamp"]) for name in names])
-    first = len(chunks)
-    if len(new):
-        name = f"manifest/{shard_name(first)}.parquet"
-        sizes = _partition(new, settings)
-        if write:
-            _write_manifest(out, name, new, first, sizes)
-        chunks += [_Chunk(first + i, name, i, size) for i, size in enumerate(sizes)]
-    todo = tuple(chunk for chunk in chunks if shard_name(chunk.shard) not in ledgers)
-    return IngestPlan(out, settings, todo, tuple(ledgers.values()), len(new), len(listed) - len(new))
-
-
-def _chunks(out: Folder, manifest: str) -> list[_Chunk]:
-    first = int(Path(manifest).stem.removeprefix("part-"))
-    with out.open(manifest) as file:
-        metadata = pq.ParquetFile(file).metadata
-    groups = range(metadata.num_row_groups)
-    return [_Chunk(first + i, manifest, i, metadata.row_group(i).num_rows) for i in groups]
-
-
-def _unknown(listed: pa.Table, manifests: Sequence[pa.Table]) -> pa.Table:
-    """The listed inputs that no manifest has with the same stamp."""
-    if not manifests or not len(listed):
-        return listed
-    known = _identity(pa.concat_tables(manifests))
-    return listed.filter(pc.invert(pc.is_in(_identity(listed), value_set=known)))
-
-
-def _identity(inputs: pa.Table) -> pa.Array:
-    parts = [records.column_of(inputs, name) for name in ("uri", "stamp")]
-    return pc.binary_join_element_wise(*parts, "\n", null_handling="replace", null_replacement="")
-
-
-def _partition(inputs: pa.Table, settings: IngestSettings) -> list[int]:
-    """How many inputs each shard gets: full in number or in bytes."""
-    sizes, count, held = [], 0, 0
-    for size in pc.fill_null(inputs["size"], 0).to_pylist():
-        if count and (count == settings.shard_images or held + size > settings.shard_mb * 2**20):
-            sizes.append(count)
-            count = held = 0
-        count, held = count + 1, held + size
-    return [*sizes, count]
-
-
-def _write_manifest(out: Folder, name: str, inputs: pa.Table, first: int, sizes: Sequence[int]) -> None:
-    shard = pa.array(np.repeat(np.arange(first, first + len(sizes)), sizes), pa.int32())
-    table = inputs.append_column("shard", shard).cast(MANIFEST)
-    with out.create(name) as sink, pq.ParquetWriter(sink, MANIFEST, compression="zstd") as writer:
-        start = 0
-        for size in sizes:
-            writer.write_table(table.slice(start, size).combine_chunks(), row_group_size=size)
-            start += size
 
 
 def run(
@@ -179,10 +82,10 @@ def _first_seen(out: Folder, done: Sequence[Ledger]) -> dict[bytes, int]:
     return seen
 
 
-def _in_order(chunks: Sequence[_Chunk], task: _Stage, workers: int) -> Iterator[tuple[_Chunk, _Staged]]:
+def _in_order(chunks: Sequence[Chunk], task: _Stage, workers: int) -> Iterator[tuple[Chunk, _Staged]]:
     """The staged chunks in the manifest's order, however they finish."""
     small = len(chunks) == 1 and chunks[0].inputs <= workers * 16  # starting processes would cost more
-    results: Iterator[tuple[_Chunk, _Staged]]
+    results: Iterator[tuple[Chunk, _Staged]]
     if small or workers == 1:
         results = ((chunk, task(chunk)) for chunk in chunks)
     else:
@@ -215,9 +118,9 @@ class _Stage:
     limits: Limits
     folder: str
 
-    def __call__(self, chunk: _Chunk, killers: frozenset[int] = frozenset()) -> _Staged:
+    def __call__(self, chunk: Chunk, killers: frozenset[int] = frozenset()) -> _Staged:
         started = time.time()
-        inputs = self._inputs(chunk)
+        inputs = chunk.read(self.out)
         staged = _Staged(str(Path(self.folder, f"{chunk.shard}.parquet")))
         harmless = inputs.filter(pa.array([row not in killers for row in range(len(inputs))]))
         writer_rows = self._rows(fetch(harmless, self.limits), staged)
@@ -231,15 +134,11 @@ class _Stage:
         staged.seconds = time.time() - started
         return staged
 
-    def without_killers(self, chunk: _Chunk) -> _Staged:
+    def without_killers(self, chunk: Chunk) -> _Staged:
         """For a chunk that kills its process: find the inputs that do it, and refuse them."""
-        inputs = self._inputs(chunk)
+        inputs = chunk.read(self.out)
         killers = died_on(_Probe(inputs, self.limits), len(inputs))
         return self(chunk, frozenset(killers))
-
-    def _inputs(self, chunk: _Chunk) -> pa.Table:
-        with self.out.open(chunk.manifest) as file:
-            return pq.ParquetFile(file).read_row_group(chunk.row_group)
 
     def _rows(self, outcomes: Iterator[Usable | Refused], staged: _Staged) -> Iterator[pa.Table]:
         rows: list[dict[str, Any]] = []
@@ -286,7 +185,7 @@ def _row(image: Usable) -> dict[str, Any]:
     }
 
 
-def _commit(out: Folder, chunk: _Chunk, staged: _Staged, first_seen: dict[bytes, int]) -> Ledger:
+def _commit(out: Folder, chunk: Chunk, staged: _Staged, first_seen: dict[bytes, int]) -> Ledger:
     """Tell the duplicates, write what became of the chunk, and last its ledger."""
     started, shard = time.time(), shard_name(chunk.shard)
     keep = _mark_first(staged.image_ids, chunk.shard, first_seen)

@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from engine.images import Limits
-from engine.ingest import IngestSettings
+from engine.manifest import IngestSettings
 from engine.stage import Chain, ChainError, Stage
 
 T = TypeVar("T")

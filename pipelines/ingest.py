@@ -12,6 +12,7 @@ from engine import ingest as engine
 from engine.ledger import Ledger, load_ledgers
 from engine.local import cores
 from engine.lock import Lock
+from engine.manifest import IngestPlan, make_plan
 from engine.sources import list_inputs
 from engine.storage import Folder
 from pipelines.chain import claim
@@ -45,7 +46,7 @@ def ingest(
     with Lock(out, "fld ingest") as lock:
         claim(out, "ingest", {})
         out.sweep()
-        plan = engine.make_plan(listed, out, params.settings())
+        plan = make_plan(listed, out, params.settings())
         with progress("ingest", plan.inputs, "inputs") as advance:
             made = list(engine.run(plan, workers=workers or cores(), progress=advance, guard=lock.check))
         _close(report, list(load_ledgers(out).values()), made, plan, time.time() - started, params)
@@ -55,7 +56,7 @@ def ingest(
 
 
 def _dry_run(listed: pa.Table, out: Folder, params: IngestParams, report: Report) -> Report:
-    plan = engine.make_plan(listed, out, params.settings(), write=False)
+    plan = make_plan(listed, out, params.settings(), write=False)
     size = pc.sum(listed["size"]).as_py() or 0
     report.data = {"listed": len(listed), "bytes": size, "new": plan.new, "known": plan.known, "to_read": plan.inputs}
     report.lines = [
@@ -69,7 +70,7 @@ def _close(
     report: Report,
     ledgers: Sequence[Ledger],
     made: Sequence[Ledger],
-    plan: engine.IngestPlan,
+    plan: IngestPlan,
     seconds: float,
     params: IngestParams,
 ) -> None:

@@ -15,8 +15,8 @@ from fakes import files, png
 from engine import ingest
 from engine.checks import check
 from engine.images import Limits
-from engine.ingest import IngestSettings
 from engine.ledger import Ledger, load_ledgers
+from engine.manifest import IngestSettings, make_plan
 from engine.shards import read_shard
 from engine.sources import list_inputs
 from engine.storage import Folder
@@ -40,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def run(sources: list[Path], out: Path, *, workers: int = 1, settings: IngestSettings = SMALL) -> list[Ledger]:
-    plan = ingest.make_plan(list_inputs([str(source) for source in sources]), Folder.at(out), settings)
+    plan = make_plan(list_inputs([str(source) for source in sources]), Folder.at(out), settings)
     return list(ingest.run(plan, workers=workers))
 
 
@@ -88,7 +88,7 @@ def test_any_number_of_workers_makes_the_same_bytes(photos: Path, tmp_path: Path
 def test_an_interrupted_ingest_goes_on_with_the_same_partition(photos: Path, tmp_path: Path) -> None:
     run([photos], tmp_path / "whole")
     out = Folder.at(tmp_path / "out")
-    plan = ingest.make_plan(list_inputs([str(photos)]), out, SMALL)
+    plan = make_plan(list_inputs([str(photos)]), out, SMALL)
     running = ingest.run(plan, workers=1)
     next(running)
     running.close()  # type: ignore[attr-defined]
