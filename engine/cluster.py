@@ -14,7 +14,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ import pyarrow as pa
 
 from engine.ledger import Ledger
 from engine.plan import Guard, Job, Plan, commit, load, memory, unguarded
+from engine.shards import without_pixels
 from engine.stage import Chain, Resources, Stage, pack_resources
-from engine.worker import Progress, Work, Worker
+from engine.worker import Progress, Work, Worker, sees_pixels
 
 # Reading and committing wait for disks and networks. Whole CPUs for them would starve the actors, or hang.
 IO_CPUS = 0.1
@@ -148,11 +149,12 @@ def _ledgers(plan: Plan, guard: Guard) -> Iterator[Ledger]:
     blocks = [{"job": pickle.dumps(job)} for job in plan.jobs]
     dataset = data.from_items(blocks, override_num_blocks=len(blocks))
     dataset = _map(dataset, _Load(slim), num_cpus=IO_CPUS)
-    for _, stages in plan.chain.packs():
+    packs = [stages for _, stages in plan.chain.packs()]
+    for place, stages in enumerate(packs):
         need = pack_resources(stages)
         dataset = _map(
             dataset,
-            _pack(slim, stages),
+            _pack(slim, stages, any(map(sees_pixels, packs[place + 1 :]))),
             compute=data.ActorPoolStrategy(min_size=need.actors[0], max_size=need.actors[1]),
             num_cpus=need.cpus,
             num_gpus=need.gpus or None,
@@ -196,8 +198,12 @@ class _Load:
         return _each(block, lambda job, _: _pack_up(load(self.plan, job)))
 
 
-def _pack(plan: Plan, stages: tuple[Stage, ...]) -> type:
-    """The actor class of a pack. Its stages travel in it: arguments of its constructor could get lost."""
+def _pack(plan: Plan, stages: tuple[Stage, ...], pixels: bool) -> type:
+    """The actor class of a pack. Its stages travel in it: arguments of its constructor could get lost.
+
+    `pixels` says whether a later pack looks at images. They are most of a shard's bytes, and a commit puts its
+    own in their place: where nobody looks any more, they need not travel.
+    """
 
     class Pack:
         worker: Worker | None = None
@@ -211,7 +217,7 @@ def _pack(plan: Plan, stages: tuple[Stage, ...]) -> type:
             known = memory(plan, job)
             done = self.worker(_unpack(row), memory=known)
             known.keep()
-            return _pack_up(done)
+            return _pack_up(done if pixels else replace(done, table=without_pixels(done.table)))
 
     return Pack
 

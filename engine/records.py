@@ -254,9 +254,9 @@ def drop(
     """The table without the annotations that are not kept, and the rejects that account for each of them.
 
     `keep` is bool (n,) over the flattened column; rule, value, threshold and detail are scalars or (n,)
-    sequences; numpy and Arrow arrays are the fast ones. What pointed at a dropped annotation is mended: a region
-    goes from its phrases' region_ids,
-    a text takes its phrases with it (rule "text_dropped", in the rejects too).
+    sequences, of which numpy and Arrow arrays are the fast ones. What pointed at a dropped annotation is
+    mended: a region goes from its phrases' region_ids, a text takes its phrases with it (rule "text_dropped",
+    in the rejects too).
     """
     if keep.all():
         return table, empty(REJECTS)

@@ -49,7 +49,7 @@ class Worker:
         self.stages = tuple(stages)
         for stage in self.stages:
             stage.open(cpus)
-        self._sees = any(part.partition(".")[0] == "image" for stage in stages for part in stage.reads)
+        self._sees = sees_pixels(stages)
         self._limit = {stage.name: stage.resources.batch_size for stage in stages}
         self._decoders = ThreadPoolExecutor(cpus, "decode")
 
@@ -124,6 +124,11 @@ class Worker:
             return first + self._attempt(stage, batch.slice(half, len(batch) - half), books)
         books += account
         return [outcome]
+
+
+def sees_pixels(stages: Sequence[Stage]) -> bool:
+    """Whether any of the stages looks at images."""
+    return any(part.partition(".")[0] == "image" for stage in stages for part in stage.reads)
 
 
 class _Pixels:

@@ -114,7 +114,7 @@ class RegionMerge(Stage):
         return Outcome(
             *records.drop(
                 table, "regions", keep, stage=self.name, rule="merged", value=value, threshold=threshold,
-                detail=regions.id.take(pa.array(winner)).to_pylist(),
+                detail=regions.id.take(pa.array(winner)),
             )
         )  # fmt: skip
 
@@ -131,9 +131,8 @@ def _overlaps(regions: Regions, origin: np.ndarray, iou: float) -> geometry.Over
         (geometry.quad_overlaps, regions.quad, text),
     ):
         at = np.flatnonzero(chosen & of_kind)
-        pairs = overlaps(shapes[at], regions.row[at], iou)
-        pairs = pairs._replace(first=at[pairs.first], second=at[pairs.second])
-        parts.append(pairs.only(origin[pairs.first] != origin[pairs.second]))
+        pairs = overlaps(shapes[at], regions.row[at], origin[at], iou)
+        parts.append(pairs._replace(first=at[pairs.first], second=at[pairs.second]))
     return geometry.Overlaps(*(np.concatenate(both) for both in zip(*parts, strict=True)))
 
 
@@ -148,25 +147,29 @@ def _same_name(regions: Regions, pairs: geometry.Overlaps) -> np.ndarray:
 
 
 def _settle(regions: Regions, pairs: geometry.Overlaps, needed: np.ndarray) -> Merges:
-    """Who absorbs whom, of the pairs that can merge; winners in order, and what each absorbs by rank."""
-    place = _places(regions, np.unique(np.r_[pairs.first, pairs.second]))
-    first_wins = place[pairs.first] < place[pairs.second]
-    high, low = (
-        np.where(first_wins, pairs.first, pairs.second),
-        np.where(first_wins, pairs.second, pairs.first),
-    )
-    keep = geometry.survivors(high, low, len(regions))
-    at = np.flatnonzero(keep[high])
-    at = at[np.lexsort((place[high[at]], -pairs.iou[at], low[at]))]
-    at = at[np.r_[True, low[at][1:] != low[at][:-1]][: len(at)]]
-    at = at[np.lexsort((place[low[at]], high[at]))]
+    """Who absorbs whom, of the pairs that can merge."""
+    length = len(regions)
+    place = _places(regions, pairs)
+    swap = place.take(pairs.first) > place.take(pairs.second)
+    high, low = np.where(swap, pairs.second, pairs.first), np.where(swap, pairs.first, pairs.second)
+    at = np.flatnonzero(geometry.survivors(high, low, length).take(high))
+    # Of the winners that could take one, that with the highest IoU; of equals, that of the highest rank.
+    best = np.zeros(length)
+    np.maximum.at(best, low[at], pairs.iou[at])
+    at = at[pairs.iou[at] == best[low[at]]]
+    first = np.full(length, length)
+    np.minimum.at(first, low[at], place[high[at]])
+    at = at[place[high[at]] == first[low[at]]]
+    at = at[np.argsort(high[at] * length + place[low[at]])]
     return Merges(high[at], low[at], pairs.iou[at], needed[at])
 
 
-def _places(regions: Regions, at: np.ndarray) -> np.ndarray:
-    """The ranks (n,) of the regions at (p,), 0 the highest; without meaning for the others."""
-    name, names = regions.classes()
-    nameless = np.array([not text for text in names], bool)[name[at]]
+def _places(regions: Regions, pairs: geometry.Overlaps) -> np.ndarray:
+    """The ranks (n,) of the regions in pairs, 0 the highest; without meaning for the others."""
+    concerned = np.zeros(len(regions), bool)
+    concerned[pairs.first] = concerned[pairs.second] = True
+    at = np.flatnonzero(concerned)
+    nameless = records.lengths(regions.field("labels"))[at] == 0
     score = np.nan_to_num(regions.score[at], nan=-1.0)
     order = np.lexsort((-score, nameless, regions.kind[at] == PROPOSAL, ~regions.human[at]))
     places = np.zeros(len(regions), np.int64)

@@ -173,6 +173,6 @@ class _Verdict:
         winner = pa.array(self._winner, mask=self._winner < 0)
         left, rejects = records.drop(
             table, "regions", ~self.dropped, stage=stage, rule=self._rule, value=self._value,
-            threshold=self._threshold, detail=ids.take(winner).to_pylist(),
+            threshold=self._threshold, detail=ids.take(winner),
         )  # fmt: skip
         return Outcome(left, rejects)

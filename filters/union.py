@@ -128,9 +128,8 @@ def _best(regions: Regions, merges: Merges, count: np.ndarray) -> pa.Array:
 def _support(regions: Regions, merges: Merges) -> pa.ListArray:
     lists = regions.field("support")
     count, flat = records.lengths(lists), lists.flatten()
-    absorbed = regions.items.take(pa.array(merges.absorbed))
-    fields = list(records.SUPPORT)
-    entries = pa.StructArray.from_arrays([absorbed.field(field.name) for field in fields], fields=fields)
+    fields, absorbed = list(records.SUPPORT), pa.array(merges.absorbed)
+    entries = pa.StructArray.from_arrays([regions.field(field.name).take(absorbed) for field in fields], fields=fields)
     owner, source, merge = _arranged(regions, merges)
     start = np.stack([len(flat) + merge, (np.cumsum(count) - count)[source]], axis=1)
     each = np.stack([merge >= 0, count[source]], axis=1).astype(np.int64)
@@ -140,50 +139,54 @@ def _support(regions: Regions, merges: Merges) -> pa.ListArray:
 
 def _scores(regions: Regions, merges: Merges, cap: float) -> np.ndarray:
     """Scores float32 (n,), NaN where null."""
-    winners = np.unique(merges.winner[~regions.human[merges.winner]])
-    chosen = np.isin(merges.winner, winners)
-    member = np.r_[winners, merges.absorbed[chosen]]
-    owner = np.r_[winners, merges.winner[chosen]]
+    free = ~regions.human[merges.winner]
+    winners = np.unique(merges.winner[free])
+    member, owner = np.r_[winners, merges.absorbed[free]], np.r_[winners, merges.winner[free]]
     lists = regions.field("support").take(pa.array(member))
-    count, past = records.lengths(lists), lists.flatten()
-    model = codes(
-        pa.concat_arrays(
-            [
-                regions.items.field("origin").take(pa.array(member)).field("model"),
-                pc.struct_field(past, ["origin", "model"]),
-            ]
-        )
-    )
-    own, others = model[: len(member)], model[len(member) :]
+    past = lists.flatten()
+    of = np.repeat(np.arange(len(member)), records.lengths(lists))
+    models = [pc.struct_field(items, ["origin", "model"]) for items in (regions.items.take(pa.array(member)), past)]
+    model = codes(pa.concat_arrays(models))
     said = numbers(past.field("score")).astype(np.float64)
-    of = np.repeat(np.arange(len(member)), count)
-    foreign = others != own[of]
-    doubt = _doubts(of[foreign], others[foreign], said[foreign], len(member))
-    score = regions.score[member].astype(np.float64)
-    # What the region's own model said before others agreed with it; nothing is known of it if one was certain.
-    alone = np.where(doubt < 1, np.clip(1 - (1 - score) / np.where(doubt > 0, doubt, 1e-12), 0, 1), score)
-    left = _doubts(np.r_[owner, owner[of]], model, np.r_[alone, said], len(regions))
-    scores = regions.score.copy()
-    raised = np.minimum(1 - left[winners], cap).astype(np.float32)
-    witnessed = np.zeros(len(regions), bool)
-    witnessed[np.r_[owner, owner[of]][~np.isnan(np.r_[alone, said])]] = True
-    raised = np.where(witnessed[winners], raised, np.nan)
+    alone = _alone(regions.score[member], model[: len(member)], of, model[len(member) :], said)
+    doubt = _doubts(np.r_[owner, owner[of]], model, np.r_[alone, said], len(regions))
+    scores: np.ndarray = regions.score.copy()
+    raised = np.minimum(1 - doubt[winners], cap).astype(np.float32)
     scores[winners] = np.fmax(scores[winners], raised)
     return scores
 
 
+def _alone(score: np.ndarray, model: np.ndarray, of: np.ndarray, others: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """What members (k,) of merges, with these scores and models, said before others (q,) agreed with them.
+
+    The others are their support: of members (q,), by models (q,), with scores said (q,).
+    """
+    foreign = others != model[of]
+    doubt = _doubts(of[foreign], others[foreign], said[foreign], len(score))
+    pooled = score.astype(np.float64)
+    alone = np.where(doubt == 0, 0.0, pooled)  # where another was certain there is no telling
+    shared = np.flatnonzero(doubt > 0)
+    alone[shared] = np.clip(1 - (1 - pooled[shared]) / doubt[shared], 0, 1)
+    return alone
+
+
 def _doubts(owner: np.ndarray, model: np.ndarray, score: np.ndarray, length: int) -> np.ndarray:
-    """For each of `length` owners the product of 1 - score over its models, each with its highest: float64."""
-    given = ~np.isnan(score)
-    owner, model, score = owner[given], model[given], score[given]
-    order = np.lexsort((-score, model, owner))
-    owner, model, score = owner[order], model[order], score[order]
-    highest = np.r_[True, (owner[1:] != owner[:-1]) | (model[1:] != model[:-1])][: len(owner)]
-    owner, score = owner[highest], score[highest]
-    # In the order of the scores, not of the models' numbers: a product must not depend on its neighbours.
-    order = np.lexsort((score, owner))
-    doubts = np.ones(length)
-    np.multiply.at(doubts, owner[order], 1 - score[order])
+    """For each of `length` owners the product of 1 - score over its models, each with its highest: float64.
+
+    NaN for an owner without any score.
+    """
+    given = np.flatnonzero(~np.isnan(score))
+    owner, score = owner[given], score[given]
+    key = owner * (model.max(initial=0) + 1) + model[given]
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    # One model after the other as they come, not by their numbers: a product must not depend on other images.
+    first = order[starts]
+    highest = np.maximum.reduceat(score[order], starts) if len(starts) else score
+    coming = np.argsort(first)
+    doubts = np.full(length, np.nan)
+    doubts[owner] = 1.0
+    np.multiply.at(doubts, owner[first[coming]], 1 - highest[coming])
     return doubts
 
 

@@ -36,7 +36,7 @@ class Ocr(Stage):
 
     min_score: float = 0.0  # ours: curate decides what is good enough, here everything read is written
     max_side: int = 2000  # px; ours (RapidOCR's default): larger images are scaled down to read them
-    resources: Resources = field(default_factory=lambda: Resources(cpus=1, batch_size=8))
+    resources: Resources = field(default_factory=lambda: Resources(cpus=1, batch_size=16))
     _engines: SimpleQueue[Any] = field(init=False, repr=False, compare=False)
     _readers: ThreadPoolExecutor = field(init=False, repr=False, compare=False)
     _origin: records.Origin = field(init=False, repr=False, compare=False)
@@ -68,8 +68,11 @@ class Ocr(Stage):
 
     def __call__(self, batch: Batch) -> Outcome:
         """Append the lines of each image to its regions."""
-        lines = list(self._readers.map(lambda row: self._read(batch.pixels(row)), range(len(batch))))
-        return Outcome(records.append(batch.table, "regions", lines))
+        # The largest first: the threads wait for each other at a batch's end, and so for a small image only.
+        area = batch.table["width"].to_numpy().astype(int) * batch.table["height"].to_numpy()
+        order = np.argsort(-area, kind="stable").tolist()
+        lines = dict(zip(order, self._readers.map(lambda row: self._read(batch.pixels(row)), order), strict=True))
+        return Outcome(records.append(batch.table, "regions", [lines[row] for row in range(len(batch))]))
 
     def _read(self, pixels: np.ndarray) -> list[dict[str, Any]]:
         """The text regions of one upright RGB image (height, width, 3)."""
