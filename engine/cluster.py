@@ -14,6 +14,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,23 +55,37 @@ def run(
     `address` as for `ray.init`; without one, Ray is started here for the length of the run. `progress` gets
     numbers of images. Raises PlanError before anything starts if the cluster has no room for the chain.
     """
-    import ray
-
     if not plan.jobs:
         return
-    started_here = not ray.is_initialized()
-    if started_here:
-        connect(address)
-    try:
-        needs = [_Need(name, pack_resources(stages)) for name, stages in plan.chain.packs()]
-        check_room(needs, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+    with session(address):
+        check_chain(plan.chain)
         for ledger in _ledgers(plan, guard):
             if progress:
                 progress(ledger.images)
             yield ledger
+
+
+@contextmanager
+def session(address: str | None) -> Iterator[None]:
+    """The cluster at an address, or Ray started on this machine, for the length of the block."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    connect(address)
+    try:
+        yield
     finally:
-        if started_here:
-            ray.shutdown()
+        ray.shutdown()
+
+
+def check_chain(chain: Chain) -> None:
+    """Refuse a chain that the cluster can never place; see check_room."""
+    import ray
+
+    needs = [_Need(name, need) for name, need in room_of(chain)]
+    check_room(needs, [node["Resources"] for node in ray.nodes() if node["Alive"]])
 
 
 def connect(address: str | None) -> None:
@@ -289,11 +304,8 @@ def describe(chain: Chain, address: str | None) -> str:
     """What the cluster has, once it is sure that the chain has room on it; raises PlanError."""
     import ray
 
-    connect(address)
-    try:
+    with session(address):
+        check_chain(chain)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        check_room([_Need(name, need) for name, need in room_of(chain)], nodes)
-    finally:
-        ray.shutdown()
     total = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU", "memory")}
     return f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, {_say(total)}"

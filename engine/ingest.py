@@ -22,7 +22,7 @@ from engine import records
 from engine.images import Limits
 from engine.ledger import BooksError, Ledger, StageBooks, add_counts, census
 from engine.local import died_on, map_unordered
-from engine.manifest import Chunk, IngestPlan
+from engine.manifest import QUARANTINE, Chunk, IngestPlan
 from engine.plan import Guard, unguarded
 from engine.shards import (
     ROW_GROUP,
@@ -34,11 +34,9 @@ from engine.shards import (
     write_table,
 )
 from engine.sources.fetch import Refused, Usable, fetch
-from engine.stage import digest
-from engine.storage import TEMPORARY, FileMark, Folder
+from engine.storage import TEMPORARY, FileMark, Folder, unwritable
 from engine.worker import Progress
 
-QUARANTINE = pa.schema([(name, pa.string()) for name in ("uri", "source", "reason", "detail")] + [("size", pa.int64())])
 # The same bytes under another uri. Human annotations that only this copy has are kept here.
 DUPLICATES = pa.schema(
     [("image_id", pa.string()), ("uri", pa.string()), ("source", pa.string())]
@@ -105,7 +103,7 @@ class _Staged:
 
     path: str
     image_ids: list[bytes] = field(default_factory=list)  # of the file's rows
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)  # rows of QUARANTINE
     rejects: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # with the file's row
     seconds: float = 0.0
 
@@ -124,13 +122,19 @@ class _Stage:
         staged = _Staged(str(Path(self.folder, f"{chunk.shard}.parquet")))
         harmless = inputs.filter(pa.array([row not in killers for row in range(len(inputs))]))
         writer_rows = self._rows(fetch(harmless, self.limits), staged)
-        with pq.ParquetWriter(staged.path, IMAGES, compression="none", use_dictionary=False) as writer:
-            for table in writer_rows:
-                writer.write_table(table)
+        try:
+            with pq.ParquetWriter(staged.path, IMAGES, compression="none", use_dictionary=False) as writer:
+                for table in writer_rows:
+                    writer.write_table(table)
+        except OSError as error:
+            raise unwritable(staged.path, error) from error
         for row in sorted(killers):
             one = inputs.slice(row, 1).to_pylist()[0]
             detail = "the process that decoded it died"
-            staged.refused.append(Refused(one["uri"], one["source"], "decoder_died", detail, one["size"]))
+            staged.refused.append(_refusal(Refused(one["uri"], one["source"], "decoder_died", detail, one["size"])))
+        stamps = dict(zip(inputs["uri"].to_pylist(), inputs["stamp"].to_pylist(), strict=True))
+        for refusal in staged.refused:
+            refusal["stamp"] = stamps[refusal["uri"]]
         staged.seconds = time.time() - started
         return staged
 
@@ -145,7 +149,7 @@ class _Stage:
         held = 0
         for outcome in outcomes:
             if isinstance(outcome, Refused):
-                staged.refused.append(outcome)
+                staged.refused.append(_refusal(outcome))
                 continue
             staged.rejects += [(len(staged.image_ids), reject) for reject in outcome.rejects]
             staged.image_ids.append(bytes.fromhex(outcome.image_id))
@@ -167,6 +171,10 @@ class _Probe:
     def __call__(self, rows: range) -> None:
         for _ in fetch(self.inputs.slice(rows.start, len(rows)), self.limits):
             continue
+
+
+def _refusal(refused: Refused) -> dict[str, Any]:
+    return {name: getattr(refused, name) for name in ("uri", "source", "reason", "detail", "size")}
 
 
 def _row(image: Usable) -> dict[str, Any]:
@@ -193,16 +201,20 @@ def _commit(out: Folder, chunk: Chunk, staged: _Staged, first_seen: dict[bytes, 
     counts: dict[str, dict[str, int]] = {}
     name = shard_file(shard)
     files = {name: write_batches(out, name, IMAGES, _kept(staged.path, keep, counts))}
-    duplicates = _duplicates(staged.path, keep)
+    duplicates = _duplicates(staged.path, keep).combine_chunks()
     files |= _write_if_any(out, f"duplicates/{shard}.parquet", duplicates)
-    refused = [vars(r) if not hasattr(r, "_asdict") else r._asdict() for r in staged.refused]
-    files |= _write_if_any(out, f"quarantine/{shard}.parquet", pa.Table.from_pylist(refused, QUARANTINE))
+    files |= _write_if_any(out, f"quarantine/{shard}.parquet", pa.Table.from_pylist(staged.refused, QUARANTINE))
     rejects = [reject for row, reject in staged.rejects if keep[row]]
     files |= _write_if_any(out, rejects_file(shard), pa.Table.from_pylist(rejects, records.REJECTS))
+    counts["set_aside"] = {
+        kind: count
+        for kind in ("texts", "regions")
+        if (count := int(records.lengths(records.column_of(duplicates, kind)).sum()))
+    }
     _account(books, counts, rejects)
     quarantined: dict[str, int] = {}
-    for outcome in staged.refused:
-        add_counts(quarantined, {outcome.reason: 1})
+    for refusal in staged.refused:
+        add_counts(quarantined, {refusal["reason"]: 1})
     inputs = {
         "inputs": chunk.inputs,
         "images": int(keep.sum()),
@@ -213,7 +225,7 @@ def _commit(out: Folder, chunk: Chunk, staged: _Staged, first_seen: dict[bytes, 
         raise BooksError(f"{out.url}: {shard} does not account for all its inputs: {inputs}")
     ledger = Ledger(
         shard=shard,
-        fingerprint=digest([records.SCHEMA_VERSION, chunk.manifest, chunk.row_group, files[name].checksum]),
+        fingerprint=chunk.fingerprint,
         images=inputs["images"],
         files=files,
         counts=counts,

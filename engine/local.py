@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -193,6 +194,8 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 def _die_with_parent() -> None:
     """Without this, the workers of a driver that was killed would wait for work for ever."""
+    # Ctrl-C reaches the whole group: the driver alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     driver = multiprocessing.parent_process()
 
     def watch() -> None:

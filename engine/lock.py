@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.storage import Folder
+from engine.storage import Folder, StorageError, unwritable
 
 LOCK = "lock.json"
 HEARTBEAT = 10.0  # seconds between two signs of life
@@ -99,8 +99,14 @@ class Lock:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         path = Path(self.folder.path(".lock.guard"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StorageError(f"{self.folder.url} cannot be an output: a file is in its place") from error
+        except OSError as error:
+            raise unwritable(self.folder.url, error) from error
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from engine.images import Limits
 from engine.ledger import Ledger, load_ledgers
 from engine.shards import read_table, shard_name
 from engine.sources import INPUTS
-from engine.storage import Folder
+from engine.storage import Folder, StorageError
 
 MANIFEST = pa.schema([*INPUTS, ("shard", pa.int32())])
+QUARANTINE = pa.schema(
+    [(name, pa.string()) for name in ("uri", "source", "reason", "detail", "stamp")] + [("size", pa.int64())]
+)
+PASSING = ["permission_denied", "unreadable", "missing"]  # reasons that may have gone away
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Chunk:
     manifest: str
     row_group: int
     inputs: int
+    fingerprint: str  # of its inputs and their stamps
 
     def read(self, out: Folder) -> pa.Table:
         """Its inputs."""
@@ -62,40 +68,88 @@ class IngestPlan:
         return sum(chunk.inputs for chunk in self.todo)
 
 
-def make_plan(listed: pa.Table, out: Folder, settings: IngestSettings, *, write: bool = True) -> IngestPlan:
-    """Add what is new among the listed inputs to the manifests (or only say so) and see what is to be done."""
+def make_plan(
+    listed: pa.Table, out: Folder, settings: IngestSettings, *, retry_faults: bool = False, write: bool = True
+) -> IngestPlan:
+    """Add what is new among the listed inputs to the manifests (or only say so) and see what is to be done.
+
+    With `retry_faults`, inputs that could not be read when their turn came count as new. Raises StorageError
+    where a manifest is gone or damaged while what was made from it is still there.
+    """
     ledgers = load_ledgers(out)
     names = sorted(n for n in out.marks() if n.startswith("manifest/") and n.endswith(".parquet"))
-    chunks = [chunk for name in names for chunk in _chunks(out, name)]
-    new = _unknown(listed, [read_table(out, name, columns=["uri", "stamp"]) for name in names])
+    manifests = [_read(out, name) for name in names]
+    chunks = [chunk for found, _ in manifests for chunk in found]
+    _match(out, ledgers, chunks)
+    known = [identity(table) for _, table in manifests]
+    if retry_faults:
+        known = [keys.filter(pc.invert(pc.is_in(keys, value_set=_unread(out, list(ledgers))))) for keys in known]
+    new = _unknown(listed, known)
     first = len(chunks)
     if len(new):
         name = f"manifest/{shard_name(first)}.parquet"
         sizes = _partition(new, settings)
         if write:
             _write_manifest(out, name, new, first, sizes)
-        chunks += [Chunk(first + i, name, i, size) for i, size in enumerate(sizes)]
+        ends = np.cumsum([0, *sizes]).tolist()
+        chunks += [_chunk(first + i, name, i, new.slice(ends[i], size)) for i, size in enumerate(sizes)]
     todo = tuple(chunk for chunk in chunks if shard_name(chunk.shard) not in ledgers)
     return IngestPlan(out, settings, todo, tuple(ledgers.values()), len(new), len(listed) - len(new))
 
 
-def _chunks(out: Folder, manifest: str) -> list[Chunk]:
-    first = int(Path(manifest).stem.removeprefix("part-"))
-    with out.open(manifest) as file:
-        metadata = pq.ParquetFile(file).metadata
-    groups = range(metadata.num_row_groups)
-    return [Chunk(first + i, manifest, i, metadata.row_group(i).num_rows) for i in groups]
+def _read(out: Folder, manifest: str) -> tuple[list[Chunk], pa.Table]:
+    """A manifest's chunks, and the uri and stamp of all its inputs."""
+    try:
+        first = int(Path(manifest).stem.removeprefix("part-"))
+        with out.open(manifest) as file:
+            parquet = pq.ParquetFile(file)
+            groups = [parquet.read_row_group(i, ["uri", "stamp"]) for i in range(parquet.num_row_groups)]
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise StorageError(
+            f"{out.url}/{manifest} is damaged ({error}). It says which inputs are done: restore it from a copy, or "
+            "ingest into a new folder"
+        ) from error
+    return [_chunk(first + i, manifest, i, group) for i, group in enumerate(groups)], pa.concat_tables(groups)
 
 
-def _unknown(listed: pa.Table, manifests: Sequence[pa.Table]) -> pa.Table:
+def _chunk(shard: int, manifest: str, row_group: int, inputs: pa.Table) -> Chunk:
+    keys = "\n".join(identity(inputs).to_pylist())
+    return Chunk(shard, manifest, row_group, len(inputs), hashlib.sha256(keys.encode()).hexdigest())
+
+
+def _match(out: Folder, ledgers: Mapping[str, Ledger], chunks: Sequence[Chunk]) -> None:
+    """A shard that no manifest speaks of would hide inputs that are listed anew under its number."""
+    planned = {shard_name(chunk.shard): chunk.fingerprint for chunk in chunks}
+    for shard, ledger in ledgers.items():
+        if planned.get(shard) != ledger.fingerprint:
+            raise StorageError(
+                f"{out.url}: {shard} was not made from the manifest that is there. Restore manifest/ from a copy, or "
+                "ingest into a new folder"
+            )
+
+
+def _unread(out: Folder, shards: Sequence[str]) -> pa.Array:
+    """The inputs that are in quarantine for a reason that may have passed."""
+    tables = [refused_of(out, shard) for shard in shards]
+    table = pa.concat_tables([QUARANTINE.empty_table(), *tables])
+    return identity(table.filter(pc.is_in(table["reason"], value_set=pa.array(PASSING))))
+
+
+def refused_of(out: Folder, shard: str) -> pa.Table:
+    """A shard's quarantine."""
+    name = f"quarantine/{shard}.parquet"
+    return read_table(out, name) if out.exists(name) else QUARANTINE.empty_table()
+
+
+def _unknown(listed: pa.Table, known: Sequence[pa.Array]) -> pa.Table:
     """The listed inputs that no manifest has with the same stamp."""
-    if not manifests or not len(listed):
+    if not known or not len(listed):
         return listed
-    known = _identity(pa.concat_tables(manifests))
-    return listed.filter(pc.invert(pc.is_in(_identity(listed), value_set=known)))
+    return listed.filter(pc.invert(pc.is_in(identity(listed), value_set=pa.concat_arrays(known))))
 
 
-def _identity(inputs: pa.Table) -> pa.Array:
+def identity(inputs: pa.Table) -> pa.Array:
+    """What tells an input from another, and from itself with other content."""
     parts = [records.column_of(inputs, name) for name in ("uri", "stamp")]
     return pc.binary_join_element_wise(*parts, "\n", null_handling="replace", null_replacement="")
 

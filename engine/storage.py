@@ -168,7 +168,7 @@ class Folder:
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
-            raise StorageError(_advice(f"{self.url}/{name}", error), error.errno or errno.EIO) from error
+            raise unwritable(f"{self.url}/{name}", error) from error
 
     @contextmanager
     def _create_local(self, name: str) -> Iterator[Sink]:
@@ -241,21 +241,24 @@ def parse(data: bytes, where: str) -> Any:
         raise StorageError(f"{where} is not JSON ({error}); remove it and run the same command again") from error
 
 
-def _advice(where: str, error: OSError) -> str:
+def unwritable(where: str, error: OSError) -> StorageError:
+    """Why a file or folder could not be written, and how to go on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}: no space left. Free some and run the same command again: it goes on where it stopped"
-    return f"{where} cannot be written: {error}"
+        message = f"{where}: no space left. Free some and run the same command again: it goes on where it stopped"
+    else:
+        message = f"{where} cannot be written: {os.strerror(error.errno) if error.errno else error}"
+    return StorageError(message, error.errno or errno.EIO)
 
 
 def _walk(folder: str, prefix: str) -> Iterator[tuple[str, tuple[int, str]]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
         if entry.is_dir():
             yield from _walk(entry.path, f"{prefix}{entry.name}/")
-        else:
+        elif entry.is_file():
             status = entry.stat()
             yield f"{prefix}{entry.name}", (status.st_size, _local_stamp(status))
 

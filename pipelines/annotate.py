@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.stage import Chain
 from engine.storage import Folder
 from pipelines.chain import Runner, Step, run_step
 from pipelines.config import AnnotateParams, load_profile, make_chain
@@ -18,7 +19,10 @@ def annotate(
     retry_faults: bool = False,
 ) -> Report:
     """Run the profile's specialists over every image shard that they have not seen."""
-    profile = load_profile(params.profile)
-    chain = make_chain(profile.stages, f"profile {params.profile}: stages")
-    step = Step("annotate", chain, images, out, params.max_fault_rate, retry_faults=retry_faults)
+    step = Step("annotate", annotate_chain(params), images, out, params.max_fault_rate, retry_faults=retry_faults)
     return run_step(step, runner, dry_run=dry_run, about={"profile": params.profile})
+
+
+def annotate_chain(params: AnnotateParams) -> Chain:
+    """The profile's specialists."""
+    return make_chain(load_profile(params.profile).stages, f"profile {params.profile}: stages")

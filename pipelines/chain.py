@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,19 @@ class Runner:
         workers = self.workers or (1 if _has_weights(plan.chain) else min(local.cores(), len(plan.jobs) // 8))
         return local.run(plan, workers=workers, progress=advance, guard=guard)
 
+    @contextmanager
+    def ready(self, *chains: Chain) -> Iterator[None]:
+        """Find out before anything is written whether these chains can run; hold the cluster meanwhile."""
+        for chain in chains:
+            chain.check(GIVEN)
+        if not self.ray:
+            yield
+            return
+        with cluster.session(self.address):
+            for chain in chains:
+                cluster.check_chain(chain)
+            yield
+
 
 def _has_weights(chain: Chain) -> bool:
     return any(stage.revision() for stage in chain.stages)
@@ -74,7 +88,8 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
     step.chain.check(GIVEN)
     check_source(step.source)
     with Lock(step.out, f"fld {step.command}") as lock:
-        claim(step.out, step.command, {"source": _relative(step.source, step.out), "chain": step.chain.settings()})
+        about_step = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
+        claim(step.out, step.command, about_step | {"dataset": dataset_of(step.source)})
         step.out.sweep()
         plan = step.plan()
         made: list[Ledger] = []
@@ -138,9 +153,18 @@ def claim(out: Folder, command: str, about: dict[str, Any]) -> None:
         raise StorageError(
             f"{out.url} is the output of `fld {found['command']}`; give `fld {command}` a folder of its own"
         )
+    if found and about.get("dataset") and found.get("dataset") not in (None, about["dataset"]):
+        raise StorageError(
+            f"{out.url} was made from other images than these. Give another output folder, or remove this one"
+        )
     value = {"command": command, **about}
     if found != value:
         out.write_json(STEP, value)
+
+
+def dataset_of(folder: Folder) -> str | None:
+    """Which images a dataset is of: the same for all that is made from one ingest, wherever it is moved."""
+    return (folder.read_json(STEP) or {}).get("dataset")
 
 
 def source_of(dataset: Folder) -> Folder | None:

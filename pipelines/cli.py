@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +30,7 @@ from pipelines import inspect as inspecting
 from pipelines import run as running
 from pipelines.chain import Runner
 from pipelines.config import ConfigError, Params, load_params
-from pipelines.report import FAILED, INTERRUPTED, LOCKED, USAGE, Report
+from pipelines.report import FAILED, INTERRUPTED, LOCKED, TERMINATED, USAGE, Report
 
 app = typer.Typer(
     help="Images in; scored, filtered and auditable annotations in Parquet out.",
@@ -50,7 +53,9 @@ Address = Annotated[
 OnRay = Annotated[bool, typer.Option("--ray", help="Run on Ray, started on this machine.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: as suits the work and this machine.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and its size; write nothing.")]
-RetryFaults = Annotated[bool, typer.Option("--retry-faults", help="Do shards again in which a specialist failed.")]
+RetryFaults = Annotated[
+    bool, typer.Option("--retry-faults", help="Try again what failed: unread files, failed specialists.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead.")]
 
 WRONG_USAGE = (ConfigError, SourceError, ChainError, PlanError, RecordError)
@@ -86,6 +91,7 @@ def ingest(
     sources: Annotated[list[str], typer.Argument(metavar="SRC... OUT", help="Sources, and last the output.")],
     params: ParamsFile = None,
     workers: Workers = 0,
+    retry_faults: RetryFaults = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
@@ -94,8 +100,10 @@ def ingest(
 
     def verb() -> Report:
         settings = load_params(params).ingest
-        listed = ingesting.list_sources(given, settings)
-        return ingesting.ingest(listed, out, settings, sources=given, workers=workers, dry_run=dry_run)
+        listed = ingesting.list_sources(given, out, settings)
+        return ingesting.ingest(
+            listed, out, settings, sources=given, workers=workers, retry_faults=retry_faults, dry_run=dry_run
+        )
 
     _end(verb, json)
 
@@ -156,7 +164,9 @@ def curate(
 @app.command()
 def inspect(
     out: Annotated[str, typer.Argument(metavar="OUT", help="The output of any fld command.")],
-    image: Annotated[str | None, typer.Option("--image", help="An image id or uri, or a part that names one.")] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="An image id or its beginning, a uri or its end.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Show a dataset's books, or one of its records."""
@@ -176,7 +186,7 @@ def doctor(
 
 
 def _split(arguments: list[str]) -> tuple[list[str], Folder]:
-    if len(arguments) < 2:
+    if len(arguments) < 2 or not all(arguments):
         raise typer.BadParameter("give at least one source and then the output: SRC... OUT")
     return arguments[:-1], Folder.at(arguments[-1])
 
@@ -203,30 +213,48 @@ def _end(verb: Callable[[], Report], json: bool) -> NoReturn:
         code, problems = USAGE, [str(error)]
     except FAILURES as error:
         code, problems = FAILED, [str(error)]
-    except KeyboardInterrupt:
-        code, problems = INTERRUPTED, ["stopped; the same command goes on where this one ended"]
+    except KeyboardInterrupt as error:
+        code = TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
+        problems = ["stopped; the same command goes on where this one ended"]
     else:
         code, problems = report.code, report.problems
-        if json:
-            print(inspecting.as_text(report.data if report.command == "inspect" else report.as_json()))
-        else:
-            _print(report)
+        try:
+            _print(report, json)
+        except OSError as error:
+            code, problems = code or FAILED, [*problems, f"the summary could not be printed: {error.strerror}"]
     for problem in problems:
         print(f"fld: {problem}", file=sys.stderr)
     raise typer.Exit(code)
 
 
-def _print(report: Report) -> None:
+def _print(report: Report, json: bool) -> None:
+    if json:
+        print(inspecting.as_text(report.data if report.command == "inspect" else report.as_json()), flush=True)
+        return
     if report.command == "inspect":
-        terminal = sys.stdout.isatty()
-        console = Console(width=None if terminal else 200, soft_wrap=not terminal)
+        # Tables need some width: a narrow terminal wraps them, a pipe does not.
+        width = max(shutil.get_terminal_size().columns, 100) if sys.stdout.isatty() else 200
+        console = Console(width=width, soft_wrap=not sys.stdout.isatty())
         (inspecting.show_image if "record" in report.data else inspecting.show)(report, console)
     for line in report.lines:
         print(line)
+    sys.stdout.flush()
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which schedulers send: ends a command as Ctrl-C does, its lock released."""
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated
 
 
 def main() -> None:
-    """The console script. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 limit exceeded, 4 locked."""
+    """The console script; its exit codes stand in the README."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
     app()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import records
+from engine.stage import Chain
 from engine.storage import Folder, StorageError
 from engine.worker import Work, Worker
 from pipelines.chain import Runner, Step, run_step, source_of
@@ -21,14 +22,18 @@ def curate(
     retry_faults: bool = False,
 ) -> Report:
     """Run the filters over every raw shard that has not been curated with these settings."""
-    chain = make_chain(params.filters, "curate.filters")
     embed = None
     if params.embed_images:
         embed = source_of(raw)
         if embed is None:
             raise StorageError(f"curate.embed_images: {raw.url} does not say which image shards it was made from")
-    step = Step("curate", chain, raw, out, params.max_fault_rate, embed, retry_faults)
+    step = Step("curate", curate_chain(params), raw, out, params.max_fault_rate, embed, retry_faults)
     return run_step(step, runner, dry_run=dry_run)
+
+
+def curate_chain(params: CurateParams) -> Chain:
+    """The filters, in the order of params.yaml."""
+    return make_chain(params.filters, "curate.filters")
 
 
 def explain(raw: Folder, params: CurateParams, key: str) -> Report:
@@ -38,7 +43,7 @@ def explain(raw: Folder, params: CurateParams, key: str) -> Report:
     if found is None:
         raise StorageError(f"{raw.url} has no image {key!r}")
     before = found[1]
-    work = Worker(make_chain(params.filters, "curate.filters").stages, cpus=1)(Work.of(before))
+    work = Worker(curate_chain(params).stages, cpus=1)(Work.of(before))
     rejects = {(reject["kind"], reject["id"]): reject for reject in work.rejects.to_pylist()}
     (old,), (new,) = before.to_pylist(), work.table.to_pylist()
     for kind in records.ANNOTATIONS:

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import ingest as engine
-from engine.ledger import Ledger, load_ledgers
+from engine.ledger import Ledger
 from engine.local import cores
 from engine.lock import Lock
-from engine.manifest import IngestPlan, make_plan
-from engine.sources import list_inputs
+from engine.manifest import QUARANTINE, IngestPlan, identity, make_plan, refused_of
+from engine.sources import SourceError, list_inputs
+from engine.sources.spec import parse
 from engine.storage import Folder
-from pipelines.chain import claim
+from pipelines.chain import claim, dataset_of
 from pipelines.config import IngestParams
 from pipelines.progress import progress
-from pipelines.report import LIMIT, OK, Report, books
+from pipelines.report import LIMIT, Report, books
 
 # Files that neither are images nor claim to be: in quarantine, so that nothing is lost, but no failure.
 HARMLESS = "other_file"
 
 
-def list_sources(sources: Sequence[str], params: IngestParams) -> pa.Table:
+def list_sources(sources: Sequence[str], out: Folder, params: IngestParams) -> pa.Table:
     """Every input of the sources. Comes before anything is written: a mistyped path leaves no trace."""
-    return list_inputs(sources, follow_links=params.follow_links)
+    listed = list_inputs(sources, follow_links=params.follow_links)
+    inside = pc.filter(listed["uri"], pc.starts_with(listed["uri"], f"{out.url}/"))
+    if len(inside) or _is_inside(out, sources):
+        raise SourceError(
+            f"the output {out.url} lies inside a source: what is written there would be read as input. "
+            "Give an output elsewhere, or a source that leaves it out"
+        )
+    return listed
+
+
+def _is_inside(out: Folder, sources: Sequence[str]) -> bool:
+    folders = [Folder.at(spec.location).url for spec in map(parse, sources) if spec.kind == "folder"]
+    hidden = [part.startswith(".") for folder in folders for part in out.url.removeprefix(folder).split("/")]
+    return any(f"{out.url}/".startswith(f"{folder}/") for folder in folders) and not any(hidden)
 
 
 def ingest(
@@ -36,6 +51,7 @@ def ingest(
     *,
     sources: Sequence[str] = (),
     workers: int = 0,
+    retry_faults: bool = False,
     dry_run: bool = False,
 ) -> Report:
     """Read what is new among the listed inputs, and commit it to image shards below `out`."""
@@ -44,12 +60,13 @@ def ingest(
     if dry_run:
         return _dry_run(listed, out, params, report)
     with Lock(out, "fld ingest") as lock:
-        claim(out, "ingest", {})
+        claim(out, "ingest", {"dataset": dataset_of(out) or uuid.uuid4().hex})
         out.sweep()
-        plan = make_plan(listed, out, params.settings())
+        plan = make_plan(listed, out, params.settings(), retry_faults=retry_faults)
         with progress("ingest", plan.inputs, "inputs") as advance:
             made = list(engine.run(plan, workers=workers or cores(), progress=advance, guard=lock.check))
-        _close(report, list(load_ledgers(out).values()), made, plan, time.time() - started, params)
+        _close(report, [*plan.done, *made], made, plan, time.time() - started)
+        _judge(report, _latest(out, [*plan.done, *made], listed), params.max_quarantine_rate)
         report.data["sources"] = list(sources)
         report.write(out)
     return report
@@ -66,19 +83,12 @@ def _dry_run(listed: pa.Table, out: Folder, params: IngestParams, report: Report
     return report
 
 
-def _close(
-    report: Report,
-    ledgers: Sequence[Ledger],
-    made: Sequence[Ledger],
-    plan: IngestPlan,
-    seconds: float,
-    params: IngestParams,
-) -> None:
+def _close(report: Report, ledgers: Sequence[Ledger], made: Sequence[Ledger], plan: IngestPlan, seconds: float) -> None:
     report.data |= books(ledgers)
     data = report.data
     for name in ("inputs", "images", "duplicates", "quarantined"):
         data.setdefault(name, 0)
-    data |= {"new_inputs": plan.new, "new_shards": len(made), "seconds": seconds}
+    data |= {"new_inputs": plan.new, "new_shards": len(made), "seconds": seconds, "inputs_now": plan.new + plan.known}
     report.lines.append(
         f"{data['inputs']:,} inputs = {data['images']:,} images + {data['duplicates']:,} duplicates "
         f"+ {data['quarantined']:,} quarantined ({plan.new:,} inputs new, {seconds:.1f} s)"
@@ -87,23 +97,33 @@ def _close(
         report.lines.append(f"  quarantined, {reason}: {count:,}")
     if data["faults"]:
         report.lines.append(f"  sources in doubt about {sum(data['faults'].values()):,} images: `fld inspect` says why")
-    judge(report, params.max_quarantine_rate)
-    if not data["inputs"]:
-        report.fail(LIMIT, "the sources hold no inputs at all: is the path right?")
-    elif not data["images"] and report.code == OK:
-        report.fail(LIMIT, "not one usable image was found; the quarantine says why")
+    if data["set_aside"]:
+        aside = " and ".join(f"{count:,} {kind}" for kind, count in data["set_aside"].items())
+        report.lines.append(f"  {aside} of duplicates are kept in duplicates/, not in the images' records")
 
 
-def judge(report: Report, limit: float) -> None:
-    """Fail a report whose quarantine is larger than the limit allows."""
+def _latest(out: Folder, ledgers: Sequence[Ledger], listed: pa.Table) -> list[str]:
+    """Why each listed input that is in quarantine as it is now is there: a mended file is none of them."""
+    shards = [ledger.shard for ledger in ledgers if ledger.quarantined]
+    refused = pa.concat_tables([QUARANTINE.empty_table(), *(refused_of(out, shard) for shard in shards)])
+    now = refused.filter(pc.is_in(identity(refused), value_set=identity(listed)))
+    return list(now["reason"].to_pylist())
+
+
+def _judge(report: Report, refused: Sequence[str], limit: float) -> None:
+    """Fail a report if too many of the inputs that were listed now are in quarantine."""
     data = report.data
-    harmless = data.get("quarantined_by_reason", {}).get(HARMLESS, 0)
-    claimed = data["inputs"] - harmless
-    rate = (data["quarantined"] - harmless) / claimed if claimed else 0.0
+    harmless = sum(reason == HARMLESS for reason in refused)
+    claimed = data["inputs_now"] - harmless
+    rate = (len(refused) - harmless) / claimed if claimed else 0.0
     data["quarantine_rate"] = rate
-    if rate > limit:
+    if not data["inputs_now"]:
+        report.fail(LIMIT, "the sources hold no inputs at all: is the path right?")
+    elif rate > limit:
         report.fail(
             LIMIT,
             f"{rate:.1%} of the inputs that claim to be images are in quarantine, more than "
             f"ingest.max_quarantine_rate = {limit:.1%}. Look at quarantine/*.parquet, then mend the source or raise it",
         )
+    elif not data["images"]:
+        report.fail(LIMIT, "not one usable image was found; the quarantine says why")

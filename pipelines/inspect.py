@@ -174,8 +174,8 @@ def show_image(report: Report, console: Console) -> None:
     record, say = report.data["record"], console.print
     say(f"image   {record['image_id']}  {record['width']} x {record['height']} px", highlight=False)
     for uri in report.data["uris"]:
-        say(f"uri     {uri}", markup=False, highlight=False)
-    say(f"where   {report.data['step']}: {report.data['shard']}, source {record['source']}", markup=False)
+        say(f"uri     {_printable(uri)}", markup=False, highlight=False)
+    say(f"where   {report.data['step']}: {report.data['shard']}, source {_printable(record['source'])}", markup=False)
     for text in record["texts"]:
         say(f"text    {text['id']} {text['granularity']}{_scored(text)}: {text['text']!r}", markup=False)
     for region in record["regions"]:
@@ -189,6 +189,11 @@ def show_image(report: Report, console: Console) -> None:
         say(f"fault   {fault['stage']}: {fault['error']}", markup=False)
     for reject in report.data["rejects"]:
         say(f"dropped {say_reject(reject)}", markup=False)
+
+
+def _printable(text: str) -> str:
+    """A file's name may hold what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _scored(item: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from engine.ledger import Ledger, StageBooks, add_counts, rounded, total_counts,
 from engine.storage import Folder
 
 # Exit codes, documented in the README.
-OK, FAILED, USAGE, LIMIT, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, USAGE, LIMIT, LOCKED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
 SUMMARY = "summary.json"
 STEP = "step.json"
@@ -57,6 +57,7 @@ def books(ledgers: Sequence[Ledger]) -> dict[str, Any]:
     if inputs:
         data |= {**inputs, "quarantined_by_reason": dict(sorted(quarantined.items()))}
     data["annotations"] = {kind: counts.get(kind, {}) for kind in ("texts", "regions", "labels", "phrases", "human")}
+    data["set_aside"] = counts.get("set_aside", {})
     data["faults"] = counts.get("faults", {})
     stages = total_stages(ledgers)
     data["waterfall"] = {kind: _waterfall(kind, stages) for kind in records.ANNOTATIONS}

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 from engine.lock import Lock
 from engine.storage import Folder
-from pipelines.annotate import annotate
+from pipelines.annotate import annotate, annotate_chain
 from pipelines.chain import Runner, claim
 from pipelines.config import Params
-from pipelines.curate import curate
+from pipelines.curate import curate, curate_chain
 from pipelines.ingest import ingest, list_sources
 from pipelines.report import OK, STEPS, Report
 
@@ -21,12 +21,13 @@ def run(
     """Bring `out` up to date with the sources. What is done stays; a step that fails its limits is the last."""
     started = time.time()
     report = Report("run")
-    listed = list_sources(sources, params.ingest)
+    listed = list_sources(sources, out, params.ingest)
     images, raw, curated = (out / name for name in STEPS)
-    with Lock(out, "fld run") as lock:
+    chains = annotate_chain(params.annotate), curate_chain(params.curate)
+    with runner.ready(*chains), Lock(out, "fld run") as lock:
         claim(out, "run", {})
         steps: tuple[Callable[[], Report], ...] = (
-            lambda: ingest(listed, images, params.ingest, sources=sources, workers=workers),
+            lambda: ingest(listed, images, params.ingest, sources=sources, workers=workers, retry_faults=retry_faults),
             lambda: annotate(images, raw, params.annotate, runner, retry_faults=retry_faults),
             lambda: curate(raw, curated, params.curate, Runner(workers=runner.workers), retry_faults=retry_faults),
         )
@@ -46,7 +47,9 @@ def run(
 
 def dry_run(sources: Sequence[str], out: Folder, params: Params, runner: Runner) -> Report:
     """What a run would do, as far as it can be known before the first step has run."""
-    report = ingest(list_sources(sources, params.ingest), out / "images", params.ingest, dry_run=True)
+    listed = list_sources(sources, out, params.ingest)
+    with runner.ready(annotate_chain(params.annotate), curate_chain(params.curate)):
+        report = ingest(listed, out / "images", params.ingest, dry_run=True)
     report.command = "run"
     if (out / "images").marks():
         part = annotate(out / "images", out / "raw", params.annotate, runner, dry_run=True)

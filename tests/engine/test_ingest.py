@@ -19,7 +19,7 @@ from engine.ledger import Ledger, load_ledgers
 from engine.manifest import IngestSettings, make_plan
 from engine.shards import read_shard
 from engine.sources import list_inputs
-from engine.storage import Folder
+from engine.storage import Folder, StorageError
 
 SMALL = IngestSettings(shard_images=7)
 
@@ -229,3 +229,22 @@ def test_a_vanished_source_does_not_take_its_images_along(photos: Path, tmp_path
     run([photos], tmp_path / "out")
     assert {name: data for name, data in files(tmp_path / "out").items() if name in before} == before
     assert totals(tmp_path / "out")["images"] == 21
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "emptied"])
+def test_a_lost_manifest_stops_the_ingest_before_it_hides_anything(photos: Path, tmp_path: Path, damage: Any) -> None:
+    run([photos], tmp_path / "out")
+    before = files(tmp_path / "out", "shards")
+    damage(tmp_path / "out" / "manifest" / "part-000000.parquet")
+    (photos / "zz.png").write_bytes(png(90))
+    with pytest.raises(StorageError, match="manifest"):
+        run([photos], tmp_path / "out")
+    assert files(tmp_path / "out", "shards") == before
+
+
+def test_unread_files_are_tried_again_when_asked_to(photos: Path, tmp_path: Path) -> None:
+    (photos / "link.png").symlink_to(photos / "nowhere.png")
+    run([photos], tmp_path / "out")
+    out, listed = Folder.at(tmp_path / "out"), list_inputs([str(photos)])
+    assert make_plan(listed, out, SMALL).new == 0
+    assert make_plan(listed, out, SMALL, retry_faults=True).new == 1

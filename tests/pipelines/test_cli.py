@@ -319,3 +319,90 @@ def test_explain_gives_each_verdict_on_one_image_and_writes_nothing(
     assert sorted((tmp_path / "out").rglob("*")) == before
     assert "no image" in fld("curate", raw, "--explain", "zzz", code=USAGE).stderr
     assert "--explain" in fld("curate", raw, code=USAGE).stderr
+
+
+def test_a_mended_file_no_longer_counts_against_the_source(photos: Path, profile: Path, tmp_path: Path) -> None:
+    for name in ("x.png", "y.png"):
+        (photos / name).write_bytes(png(1)[:60])
+    fld("run", photos, tmp_path / "out", "--profile", profile, code=LIMIT)
+    fld("run", photos, tmp_path / "out", "--profile", profile, code=LIMIT)
+    for seed, name in enumerate(("x.png", "y.png"), 20):
+        (photos / name).write_bytes(png(seed))
+    fld("run", photos, tmp_path / "out", "--profile", profile)
+    data = summary(tmp_path / "out")
+    assert (data["curated"], data["ingest"]["quarantine_rate"]) == (8, 0)
+    assert data["inputs"] == data["images"] + data["duplicates"] + data["quarantined"] == 10
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments"),
+    [
+        ("curate: {filters: {region_scor: {}}}", ()),
+        ("curate: {filters: {region_score: {text: high}}}", ()),
+        ("curate: {filters: {region_score: 0.5}}", ()),
+        ("annotate: {profile: nix}", ()),
+        ("{}", ("--address", "127.0.0.1:1")),
+    ],
+)
+def test_a_run_that_cannot_end_does_not_begin(
+    photos: Path, profile: Path, tmp_path: Path, params: str, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "params.yaml").write_text(params)
+    more = () if "nix" in params else ("--profile", profile)
+    for dry in ((), ("--dry-run",)):
+        fld("run", photos, tmp_path / "out", *more, *arguments, *dry, code=USAGE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_datasets_output_is_not_overwritten(photos: Path, profile: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        fld("run", photos, tmp_path / name, "--profile", profile)
+    before = files(tmp_path / "a" / "curated")
+    result = fld("curate", tmp_path / "b" / "raw", tmp_path / "a" / "curated", code=USAGE)
+    assert "made from other images" in result.stderr
+    assert files(tmp_path / "a" / "curated") == before
+
+
+def test_a_moved_output_goes_on(photos: Path, profile: Path, tmp_path: Path) -> None:
+    fld("run", photos, tmp_path / "a", "--profile", profile)
+    (tmp_path / "a").rename(tmp_path / "b")
+    fld("run", photos, tmp_path / "b", "--profile", profile)
+    assert summary(tmp_path / "b")["annotate"]["new_images"] == 0
+
+
+@pytest.mark.parametrize("out", ["photos/out", "photos", ""])
+def test_an_output_inside_its_source_is_refused(photos: Path, profile: Path, tmp_path: Path, out: str) -> None:
+    before = sorted(photos.rglob("*"))
+    fld("run", "photos", out, "--profile", profile, code=USAGE)
+    assert sorted(photos.rglob("*")) == before
+
+
+def test_human_annotations_that_came_too_late_are_told(photos: Path, tmp_path: Path) -> None:
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    coco = {
+        "images": [{"id": 1, "file_name": "0.png", "width": 40, "height": 30}],
+        "annotations": [box], "categories": [{"id": 1, "name": "dog"}],
+    }  # fmt: skip
+    (photos / "boxes.json").write_text(json.dumps(coco))
+    fld("ingest", photos / "0.png", tmp_path / "out")
+    result = fld("ingest", photos / "boxes.json", tmp_path / "out")
+    assert "1 regions of duplicates are kept in duplicates/" in result.stdout
+
+
+def test_a_summary_that_cannot_be_printed_is_no_traceback(photos: Path, profile: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", "ingest", str(photos), str(tmp_path / "out")],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "could not be printed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_names_that_a_terminal_would_obey_are_shown_harmless(photos: Path, profile: Path, tmp_path: Path) -> None:
+    (photos / "evil\x1b[2J\n.png").write_bytes(png(30))
+    fld("run", photos, tmp_path / "out", "--profile", profile)
+    text = fld("inspect", tmp_path / "out", "--image", "\n.png").stdout
+    assert "\x1b" not in text
+    assert "evil\\x1b[2J\\n.png" in text

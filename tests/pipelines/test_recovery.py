@@ -113,7 +113,8 @@ def test_a_killed_driver_takes_its_workers_along(place: Path) -> None:
     assert session(process.pid) == []
 
 
-def test_a_driver_told_to_stop_says_how_to_go_on(place: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_driver_told_to_stop_says_how_to_go_on(place: Path, number: int, code: int) -> None:
     settings(place, 0.2)
     process = subprocess.Popen(
         command(place, "out"), cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -121,9 +122,9 @@ def test_a_driver_told_to_stop_says_how_to_go_on(place: Path) -> None:
     deadline = time.time() + 60
     while not (place / "log").exists() and time.time() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "the same command goes on" in errors
     assert not (place / "out" / "lock.json").exists()
 
@@ -165,6 +166,6 @@ def test_a_full_disk(place: Path) -> None:
 def test_an_output_that_cannot_be_written(place: Path) -> None:
     (place / "file").write_text("no folder")
     done = subprocess.run(command(place, "file/out"), cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 2, done.stdout + done.stderr
     assert "file/out" in done.stderr
     assert "Traceback" not in done.stderr
