@@ -18,6 +18,13 @@ from engine.images import Limits
 from engine.manifest import IngestSettings
 from engine.stage import Chain, ChainError, Stage
 
+# Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
+FILTERS = (
+    *("region_score", "region_size", "region_merge", "region_nms"),
+    *("text_clean", "text_length", "text_repetition", "text_ocr", "text_duplicates", "text_syntax"),
+    *("phrases", "blacklist"),
+)
+
 T = TypeVar("T")
 
 
@@ -63,9 +70,7 @@ class AnnotateParams:
 class CurateParams:
     """`curate:` of params.yaml: the filters in running order, each with its settings."""
 
-    filters: dict[str, Any] = field(
-        default_factory=lambda: {"region_score": None, "region_size": None, "region_nms": None}
-    )
+    filters: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(FILTERS))
     embed_images: bool = False  # copy the image bytes into the curated shards, so that they stand alone
     max_fault_rate: float = 0.0
 
