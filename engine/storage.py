@@ -157,7 +157,9 @@ class Folder:
 
     def write_json(self, name: str, value: Any) -> FileMark:
         """Write a value as readable JSON."""
-        return self.write(name, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+        return self.write(
+            name, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+        )
 
     @contextmanager
     def create(self, name: str) -> Iterator[Sink]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from engine.sources import location
-from engine.sources.coco_columns import Captions, Images, Regions, row_digests
+from engine.sources.coco_annotations import Annotations
+from engine.sources.coco_columns import Categories, Images, row_digests
 from engine.sources.coco_json import Malformed, read
+from engine.sources.coco_remarks import Remarks, without_surrogates
+from engine.sources.files import seems
 from engine.sources.inputs import Found, Rows, Spec
 
 _TRIES = 32  # images looked for in each folder where they may be
@@ -22,43 +23,49 @@ _TRIES = 32  # images looked for in each folder where they may be
 def list_coco(spec: Spec) -> pa.Table:
     """The images of one json; `?images=` names their folder where it is not found beside the json."""
     uri = location.absolute(spec.location)
-    images, regions, captions, categories = Images(), Regions(), Captions(), dict[Any, str]()
-    readers: dict[str, Callable[[Any], None]] = {
-        "images": images.add,
-        "annotations": lambda one: (captions if _is_caption(one) else regions).add(one),
-        "categories": lambda one: categories.__setitem__(one["id"], str(one["name"])),
-    }
+    images, annotations, categories = Images(), Annotations(), Categories()
     try:
-        read(_load(spec, uri), readers)
-        regions.check_finite()
-        rows_of = images.rows_of([*regions.image, *captions.image])
-        texts = captions.table(rows_of[len(regions.image) :], len(images.names))
-        boxes = regions.table(rows_of[: len(regions.image)], len(images.names), categories)
+        read(_load(spec, uri), {"images": images.add, "annotations": annotations.add, "categories": categories.add})
+        annotations.check(images.ids)
     except Malformed as error:
-        raise spec.error(f"{uri} is not the COCO json that it should be: {error}") from error
-    each = np.concatenate([regions.all_digests(categories), np.frombuffer(captions.digests, np.uint64)])
-    digests = row_digests(rows_of, len(images.names), each)
-    rows = Rows(spec.text)
-    folder = _Folder(spec, _image_folder(spec, uri, images.names))
-    remarks = regions.nameless(rows_of[: len(regions.image)], categories)
-    for row, (name, frame, digest) in enumerate(zip(images.names, images.frames, digests, strict=True)):
-        place, found = folder.look(name)
-        if row in remarks and not found.refused:
-            found = found._replace(detail=remarks[row])
-        rows.add(place, found, frame=frame, digest=digest)
+        what = f"{error}{seems(uri, 'json', 'text')}"
+        raise spec.error(f"{uri} is not the COCO json that it should be: {what}") from error
+    rows = _rows(spec, uri, images, annotations.remark(categories), _digests(images, annotations, categories))
+    regions, captions = annotations.regions, annotations.captions
+    texts = captions.table(images.rows_of(captions.image), len(images.names))
+    boxes = regions.table(images.rows_of(regions.image), len(images.names), categories)
     return rows.table(texts=texts, regions=boxes)
 
 
-def _is_caption(one: dict[str, Any]) -> bool:
-    return "caption" in one and "bbox" not in one
+def _digests(images: Images, annotations: Annotations, categories: Categories) -> list[str | None]:
+    """Per image, of all its annotations."""
+    rows = images.rows_of([image for sort in annotations.sorts for image in sort.image])
+    others = [np.frombuffer(sort.digests, np.uint64) for sort in annotations.sorts[1:]]
+    each = np.concatenate([annotations.regions.all_digests(categories), *others])
+    return row_digests(rows, len(images.names), each)
+
+
+def _rows(spec: Spec, uri: str, images: Images, remarks: Remarks, digests: list[str | None]) -> Rows:
+    rows = Rows(spec.text)
+    folder = _Folder(spec, _image_folder(spec, uri, images.names))
+    for key, name, frame, digest in zip(images.ids, images.names, images.frames, digests, strict=True):
+        place, found = folder.look(name)
+        if not found.refused:
+            found = found._replace(detail=remarks.text(key))
+        rows.add(place, found, frame=frame, digest=digest)
+    return rows
 
 
 def _load(spec: Spec, uri: str) -> str:
     try:
         with location.open_uri(uri) as file:
-            return file.read().decode("utf-8-sig")
+            data = file.read()
     except Exception as error:
         raise spec.error(f"{uri} cannot be read: {location.says(error)}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise spec.error(f"{uri} is no json, which is UTF-8{seems(uri, 'json', 'text')}") from error
 
 
 def _image_folder(spec: Spec, uri: str, names: list[str]) -> str:
@@ -88,8 +95,7 @@ class _Folder:
 
     def look(self, name: str) -> tuple[str, Found]:
         """An image's uri, and what lies there; refused where the name points out of the folder."""
-        if self._remote is None:
-            name = self._relative(name)
+        name = self._spelled(name)
         if location.is_url(name) or location.climbs_out(name):
             return self._outside(name)
         uri = location.join(self._uri, os.path.normpath(name))
@@ -99,8 +105,14 @@ class _Folder:
             return uri, location.outside(os.path.realpath(uri))
         return uri, location.look(uri, self._real, follow_links=self._follow)
 
-    def _relative(self, name: str) -> str:
-        """The name without this folder, if it is an absolute path in it."""
+    def _spelled(self, name: str) -> str:
+        """The name as the folder's system can have it, and without this folder if it is an absolute path in it."""
+        if self._remote is not None:
+            return without_surrogates(name)
+        try:
+            os.fsencode(name)  # which knows the surrogates that stand for bytes of a name, but no others
+        except UnicodeEncodeError:
+            name = without_surrogates(name)
         folder = location.local_path(self._uri).rstrip("/") + "/"
         return name.removeprefix(folder) or name
 

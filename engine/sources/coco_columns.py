@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from engine import geometry, records
+from engine import records
 from engine.sources.coco_json import Malformed
+from engine.sources.coco_remarks import Remarks, without_surrogates
+from engine.sources.coco_shapes import Shape
+
+_UNLABELLED = "regions without a label"
 
 
 class Images:
@@ -26,97 +30,127 @@ class Images:
     def add(self, image: dict[str, Any]) -> None:
         if image["id"] in self.ids:
             raise Malformed(f"two images have the id {image['id']!r}")
-        width, height = image.get("width"), image.get("height")
+        width, height = int(image.get("width") or 0), int(image.get("height") or 0)
+        if max(abs(width), abs(height)) >= 2**31:
+            raise Malformed(f"the image {image['id']!r} has {width} x {height} pixels")
         self.ids[image["id"]] = len(self.ids)
         self.names.append(str(image["file_name"]))
-        self.frames.append({"width": int(width), "height": int(height)} if width and height else None)
+        self.frames.append({"width": width, "height": height} if width and height else None)
 
     def rows_of(self, ids: list[Any]) -> np.ndarray:
         """The rows int64 (n,) of the images with these ids."""
-        unknown = [name for name in ids if name not in self.ids]
-        if unknown:
-            raise Malformed(
-                f"{len(unknown)} annotations have an image_id that is none of the images; the first is {unknown[0]!r}"
-            )
         return np.fromiter((self.ids[name] for name in ids), np.int64, len(ids))
 
 
-class Captions:
-    """Annotations with a caption."""
+class Categories:
+    """The entries of `categories`."""
+
+    def __init__(self) -> None:
+        self.names: dict[Any, str] = {}
+        self.digests: dict[Any, int] = {}
+        self._odd: dict[Any, tuple[str, str]] = {}
+
+    def add(self, one: dict[str, Any]) -> None:
+        key, name = one["id"], one.get("name")
+        self.digests[key] = int.from_bytes(_digest(name), "little")
+        self._odd.pop(key, None)
+        if not isinstance(name, str) or not name.strip():
+            self.names.pop(key, None)
+            self._odd[key] = _UNLABELLED, "has no name"
+            return
+        self.names[key] = without_surrogates(name)
+        if self.names[key] != name:
+            self._odd[key] = "labels with half characters", "has U+FFFD for them"
+
+    def odd(self, category: Any) -> tuple[str, str] | None:
+        """What there is to remark on a region of this category: the sort, and what the category does."""
+        if category is None or (category in self.names and category not in self._odd):
+            return None
+        return self._odd.get(category, (_UNLABELLED, "is none of the json's"))
+
+
+class Said:
+    """Annotations of one sort, in file order."""
 
     def __init__(self) -> None:
         self.image: list[Any] = []
-        self.texts: list[str] = []
+        self.names: list[Any] = []  # their ids in the json; they may have none
         self.digests = bytearray()
 
-    def add(self, one: dict[str, Any]) -> None:
-        self.image.append(one["image_id"])
-        self.texts.append(str(one["caption"]).strip())
+    def _note(self, image: Any, one: dict[str, Any]) -> None:
         self.digests += _digest(one)
+        self.image.append(image)
+        self.names.append(one.get("id"))
+
+
+class LeftOut(Said):
+    """Annotations that are bad; a stamp covers them, so that mending one makes the image a new input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cases: list[str] = []  # which, and what is wrong with it
+
+    def add(self, image: Any, one: dict[str, Any], case: str) -> None:
+        self._note(image, one)
+        self.cases.append(case)
+
+
+class Captions(Said):
+    """Annotations with a caption."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []  # "" where the caption says nothing
+
+    def add(self, image: Any, one: dict[str, Any], text: str) -> None:
+        self._note(image, one)
+        self.texts.append(text)
 
     def table(self, rows: np.ndarray, length: int) -> pa.ListArray:
         """Each image's texts in file order; rows (n,) are the captions' images."""
-        texts = [records.text("", "brief", text, records.HUMAN) for text in self.texts]
+        texts = [records.text("", "brief", text, records.HUMAN) for text in self.texts if text]
+        rows = rows[np.fromiter(map(bool, self.texts), bool, len(self.texts))]
         order = np.argsort(rows, kind="stable")
         items = pa.array(texts, records.TEXT).take(pa.array(order))
         return records.unflatten(rows[order], items, length, pa.list_(records.TEXT))
 
 
-class Regions:
+class Regions(Said):
     """Annotations with a box, polygons or a mask; coordinates in pixels of the image as the json sees it."""
 
     def __init__(self) -> None:
-        self.image: list[Any] = []
+        super().__init__()
         self.category: list[Any] = []
         self.crowd: list[bool | None] = []
         self.masks: list[dict[str, Any] | None] = []
-        self.boxes = array("d")  # xyxy
+        self.boxes = array("f")  # xyxy
         self.rings: list[int | None] = []  # how many each region has
         self.ring_lengths = array("i")
-        self.points = array("d")
-        self.digests = bytearray()
+        self.points = array("f")
 
-    def add(self, one: dict[str, Any]) -> None:
-        shape = one.get("segmentation") or None
-        mask = geometry.compress_rle(shape) if isinstance(shape, dict) else None
-        rings = None if mask or shape is None else shape if isinstance(shape[0], list) else [shape]
-        self._add_box(one.get("bbox"), rings, mask)
-        for ring in rings or ():
+    def add(self, image: Any, one: dict[str, Any], shape: Shape) -> None:
+        """Raises one of FAULTS, and then has added nothing."""
+        category = one.get("category_id")
+        hash(category)  # a list cannot name one
+        self._note(image, one)
+        self.boxes.extend(shape.box)
+        for ring in shape.rings or ():
             self.ring_lengths.append(len(ring))
             self.points.extend(ring)
-        self.rings.append(None if rings is None else len(rings))
-        self.masks.append(mask)
-        self.image.append(one["image_id"])
-        self.category.append(one.get("category_id"))
+        self.rings.append(None if shape.rings is None else len(shape.rings))
+        self.masks.append(shape.mask)
+        self.category.append(category)
         self.crowd.append(bool(one["iscrowd"]) if "iscrowd" in one else None)
-        self.digests += _digest(one)
 
-    def _add_box(self, box: Any, rings: list[list[float]] | None, mask: dict[str, Any] | None) -> None:
-        if box:
-            x, y, width, height = box
-            self.boxes.extend((x, y, x + width, y + height))
-        elif rings:
-            points = np.concatenate([np.asarray(ring, float) for ring in rings]).reshape(-1, 2)
-            self.boxes.extend([*points.min(axis=0), *points.max(axis=0)])
-        elif mask:
-            self.boxes.extend(geometry.rle_box(mask))
-        else:
-            raise Malformed("it has neither a caption, nor a bbox, nor a segmentation")
-
-    def all_digests(self, categories: dict[Any, str]) -> np.ndarray:
+    def all_digests(self, categories: Categories) -> np.ndarray:
         """Of each annotation with its category's name: uint64 (n,)."""
-        names = {key: int.from_bytes(_digest(name), "little") for key, name in categories.items()}
-        name = np.array([names.get(category, 0) for category in self.category], np.uint64)
+        name = np.array([categories.digests.get(category, 0) for category in self.category], np.uint64)
         return np.frombuffer(self.digests, np.uint64) ^ name
 
-    def check_finite(self) -> None:
-        if not (np.isfinite(self.boxes).all() and np.isfinite(self.points).all()):
-            raise Malformed("a coordinate is NaN or infinite")
-
-    def table(self, rows: np.ndarray, length: int, categories: dict[Any, str]) -> pa.ListArray:
+    def table(self, rows: np.ndarray, length: int, categories: Categories) -> pa.ListArray:
         """Each image's regions in file order; rows (n,) are the regions' images."""
         count = len(self.image)
-        boxes = pa.array(np.frombuffer(self.boxes, np.float64).astype(np.float32))
+        boxes = pa.array(np.frombuffer(self.boxes, np.float32))
         columns: dict[str, Any] = {
             "id": [""] * count,
             "kind": ["object"] * count,
@@ -124,8 +158,8 @@ class Regions:
             "mask": self.masks,
             "polygons": self._polygons(),
             "crowd": self.crowd,
-            "labels": self._labels(categories),
-            "best": [0 if category in categories else None for category in self.category],
+            "labels": self._labels(categories.names),
+            "best": [0 if category in categories.names else None for category in self.category],
             "origin": _origins(count),
             "support": [()] * count,
         }
@@ -135,7 +169,7 @@ class Regions:
         return records.unflatten(rows[order], items, length, pa.list_(records.REGION))
 
     def _polygons(self) -> pa.ListArray:
-        points = pa.array(np.frombuffer(self.points, np.float64).astype(np.float32))
+        points = pa.array(np.frombuffer(self.points, np.float32))
         rings = pa.ListArray.from_arrays(_offsets(self.ring_lengths), points)
         counts = [count or 0 for count in self.rings]
         mask = pa.array([count is None for count in self.rings], pa.bool_())
@@ -152,16 +186,11 @@ class Regions:
         labels = pa.StructArray.from_arrays([fields[f.name] for f in records.LABEL], fields=list(records.LABEL))
         return pa.ListArray.from_arrays(_offsets([int(c in categories) for c in self.category]), labels)
 
-    def nameless(self, rows: np.ndarray, categories: dict[Any, str]) -> dict[int, str]:
-        """By image row, what to say of regions whose category the json does not have: kept, without a label."""
-        found: dict[int, list[Any]] = {}
-        for row, category in zip(rows.tolist(), self.category, strict=True):
-            if category is not None and category not in categories:
-                found.setdefault(row, []).append(category)
-        return {
-            row: f"{len(ids)} regions without a label: category_id {sorted(set(ids), key=str)} is none of the json's"
-            for row, ids in found.items()
-        }
+    def remark(self, remarks: Remarks, categories: Categories) -> None:
+        """Add what there is to say of the regions' categories."""
+        for image, category in zip(self.image, self.category, strict=True):
+            if odd := categories.odd(category):
+                remarks.add(image, odd[0], f"category_id {category!r} {odd[1]}")
 
 
 def _column(given: Any, type: pa.DataType, count: int) -> pa.Array:

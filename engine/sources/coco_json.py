@@ -11,6 +11,10 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _decode = json.JSONDecoder().raw_decode
 
 
+# What reading an entry that is not as it should be raises.
+FAULTS = (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError)
+
+
 class Malformed(ValueError):
     """What is wrong with the file, and where."""
 
@@ -25,15 +29,20 @@ def read(text: str, readers: Mapping[str, Callable[[Any], None]]) -> None:
                 continue
             try:
                 readers[key](entry)
-            except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
-                what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-                raise Malformed(
-                    f"line {_line(text, at)}: an entry of {key!r} is not as it should be: {what}"
-                ) from error
+            except FAULTS as error:
+                where = f"line {_line(text, at)}: an entry of {key!r}"
+                raise Malformed(f"{where} is not as it should be: {says(error)}") from error
     except json.JSONDecodeError as error:
         raise Malformed(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise Malformed("its lists are nested too deeply") from error
     if "images" not in seen:
         raise Malformed("it has no list of 'images'")
+
+
+def says(error: Exception) -> str:
+    """One of FAULTS in words."""
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _entries(text: str, lists: frozenset[str]) -> Iterator[tuple[str, Any, int]]:

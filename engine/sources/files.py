@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
+from engine import content
 from engine.sources import location
 from engine.sources.inputs import Found, Rows, Spec
 
 _LOOKS_AT_ONCE = 16
+_HEAD = 4096
+_KINDS = {"parquet": "parquet", "tar": "tar", "json": "coco"}  # what content looks like, and is typed as
 
 
 def list_folder(spec: Spec) -> pa.Table:
@@ -119,6 +122,22 @@ def containers(spec: Spec, suffixes: tuple[str, ...]) -> list[tuple[str, Found]]
     return sorted(found, key=lambda pair: pair[0])
 
 
+def seems(uri: str, *expected: str) -> str:
+    """For the message about a file that is not what it is named: what it looks like, and what to type for it.
+
+    Nothing where it looks `expected` (kinds of engine.content), or like nothing that has a name.
+    """
+    try:
+        with location.open_uri(uri) as file:
+            kind = content.kind(file.read(_HEAD))
+    except Exception:  # noqa: BLE001 - each store has exceptions of its own, and the message has its error
+        return ""
+    if kind in (*expected, "binary"):
+        return ""
+    typed = "file" if kind in content.PICTURES else _KINDS.get(kind)
+    return f"; it looks like {kind}" + (f": type {typed}:{uri}" if typed else "")
+
+
 def expand(spec: Spec) -> Iterator[tuple[str, Found]]:
     """The files that a location with glob characters names: (uri, what lies there). None is an error."""
     if location.is_url(spec.location):
@@ -157,7 +176,7 @@ def _find(spec: Spec) -> Iterator[tuple[str, Found]]:
 def _look(entry: os.DirEntry[str], inside: str, follow_links: bool) -> Found:
     try:
         if entry.is_file(follow_symlinks=False):
-            return location.found_local(entry.stat(follow_symlinks=False))
+            return location.found_local(entry.path, entry.stat(follow_symlinks=False))
         return location.look_local(entry.path, inside, follow_links=follow_links)
     except OSError as error:
         return location.refusal(error)
@@ -186,7 +205,7 @@ def _lines(spec: Spec, uri: str) -> list[str]:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise spec.error(f"the list {uri} is not UTF-8 in line {line}") from error
+        raise spec.error(f"the list {uri} is not UTF-8 in line {line}{seems(uri, 'text')}") from error
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 

@@ -41,6 +41,11 @@ class SourceError(ValueError):
     """A source that cannot be listed; the message says what, where, and how to mend it."""
 
 
+def writable(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a file name that are not UTF-8 arrive as surrogates, and are escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class Spec:
     """A source as it was typed, taken apart."""
@@ -52,7 +57,7 @@ class Spec:
     follow_links: bool = False
 
     def error(self, what: str) -> SourceError:
-        return SourceError(f"source {self.text!r}: {what}")
+        return SourceError(writable(f"source {self.text!r}: {what}"))
 
 
 class Found(NamedTuple):
@@ -68,7 +73,7 @@ class Rows:
     """Collects inputs as columns, of which most sources fill a few only: there can be millions of rows."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self._source = writable(source)
         self._uris: list[str] = []
         self._found: list[Found] = []
         self._more: dict[str, dict[int, Any]] = {}

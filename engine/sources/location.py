@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from engine.images import Unusable
-from engine.sources.inputs import Found
+from engine.sources.inputs import Found, writable
 
 RETRY_SECONDS = (0.1, 0.4, 1.6)
 
@@ -130,7 +130,7 @@ def look_local(path: str, inside: str | None, *, follow_links: bool) -> Found:
             real = os.path.realpath(path)
             if not is_inside(real, inside):
                 return outside(real)
-    return found_local(status)
+    return found_local(path, status)
 
 
 def outside(real: str) -> Found:
@@ -138,10 +138,12 @@ def outside(real: str) -> Found:
     return refused("points_outside", f"a link to {printable(real)}; follow_links lets it through")
 
 
-def found_local(status: os.stat_result) -> Found:
+def found_local(path: str, status: os.stat_result) -> Found:
     """A local file's size and stamp; refused where it is no regular file."""
     if stat.S_ISREG(status.st_mode):
-        return Found(status.st_size, f"{status.st_mtime_ns}:{status.st_size}")
+        # chmod moves neither time nor size, but what it lets be read must count as another input.
+        mark = "" if os.access(path, os.R_OK) else "+unreadable"
+        return Found(status.st_size, f"{status.st_mtime_ns}:{status.st_size}{mark}")
     what = next((name for check, name in _KINDS if check(status.st_mode)), "something unknown")
     return refused("not_a_file", f"{what}, not a file")
 
@@ -156,7 +158,7 @@ def found_remote(info: dict[str, Any]) -> Found:
 
 
 def refused(reason: str, detail: str) -> Found:
-    return Found(refused=reason, detail=detail)
+    return Found(refused=reason, detail=writable(detail))
 
 
 def refusal(error: Exception) -> Found:

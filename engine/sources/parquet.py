@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from engine.images import Unusable
 from engine.sources import location
-from engine.sources.files import containers
+from engine.sources.files import containers, seems
 from engine.sources.inputs import Found, Rows, Spec, alt_text
 
 _IMAGE_NAMES = ("image", "img", "jpg", "png", "bytes")
@@ -34,7 +34,8 @@ def list_parquet(spec: Spec) -> pa.Table:
             with location.open_uri(uri) as source, pq.ParquetFile(source) as file:
                 _list_one(spec, uri, found, file, rows)
         except (OSError, pa.ArrowException) as error:
-            raise spec.error(f"{uri} cannot be read as Parquet: {location.says(error)}") from error
+            what = f"{location.says(error)}{seems(uri, 'parquet')}"
+            raise spec.error(f"{uri} cannot be read as Parquet: {what}") from error
     return rows.table()
 
 

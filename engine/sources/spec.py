@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from engine import content
 from engine.sources import coco, files, location, parquet, tar
-from engine.sources.inputs import SourceError, Spec, merge
+from engine.sources.inputs import SourceError, Spec, merge, writable
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,6 @@ def _kind_of(text: str, place: str) -> str:
     if location.is_url(place):
         return "folder"
     if not os.path.lexists(path):
-        raise SourceError(f"source {text!r}: there is no {path}")
-    raise SourceError(
-        f"source {text!r}: what kind of source is it? Say so in front, as in list:{place}; kinds: {', '.join(KINDS)}"
-    )
+        raise SourceError(writable(f"source {text!r}: there is no {path}"))
+    what = f"what kind of source is it? Say so in front, as in list:{place}; kinds: {', '.join(KINDS)}"
+    raise SourceError(writable(f"source {text!r}: {what}"))

@@ -1,8 +1,8 @@
 """WebDataset tars: each member that is no known sidecar is an input, found by reading headers only.
 
-Members with one key (the path up to the first dot of the name) are one sample. Its `.txt` and `.caption`,
-and the string `caption` or `text` of its `.json`, become brief texts of the sample's images. Sidecars are
-known by suffix; anything else may be an image, which its content decides later.
+Members with one key (the path up to the first dot of the name) are one sample, whose end `_Samples` tells.
+Its `.txt` and `.caption`, and the string `caption` or `text` of its `.json`, become brief texts of its
+images. Sidecars are known by suffix; anything else may be an image, which its content decides later.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gzip
 import json
 import lzma
 import os
+import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ import pyarrow as pa
 from engine import content
 from engine.images import Unusable
 from engine.sources import location
-from engine.sources.files import containers
+from engine.sources.files import containers, seems
 from engine.sources.inputs import Found, Rows, Spec, alt_text
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -53,7 +54,8 @@ def list_tar(spec: Spec) -> pa.Table:
             with _Forward(uri) as stream:
                 _list_one(spec, uri, found, stream, rows)
         except _DAMAGE as error:
-            raise spec.error(f"{uri} cannot be read as tar: {location.says(error)}") from error
+            what = f"{location.says(error)}{seems(uri, 'tar', *_OPENERS)}"
+            raise spec.error(f"{uri} cannot be read as tar: {what}") from error
     return rows.table()
 
 
@@ -65,7 +67,7 @@ def is_compressed(uri: str) -> bool:
 
 def _list_one(spec: Spec, uri: str, found: Found, stream: _Forward, rows: Rows) -> None:
     """Add an archive's inputs; raises where not even its first header can be read."""
-    texts: dict[str, list[dict[str, Any]]] = {}
+    samples = _Samples()
     names: set[str] = set()
     archive = tarfile.TarFile(fileobj=cast(IO[bytes], stream), encoding="utf-8")
     at = 0
@@ -76,18 +78,51 @@ def _list_one(spec: Spec, uri: str, found: Found, stream: _Forward, rows: Rows) 
             key, _, suffix = _key(name)
             if _is_skipped(member, name):
                 continue
-            if member.isreg() and suffix.rpartition(".")[2] in _SIDECARS and not location.climbs_out(name):
-                _add_texts(texts.setdefault(key, []), _text(stream, member, suffix))
+            is_sidecar = member.isreg() and suffix.rpartition(".")[2] in _SIDECARS and not location.climbs_out(name)
+            texts = samples.texts(key, suffix, is_sidecar)
+            if is_sidecar:
+                _add_texts(texts, _text(stream, member, suffix))
                 continue
             shown = name if name not in names else f"{name}@{member.offset_data}"
             names.add(name)
             place = {"container": uri, "offset": member.offset_data, "length": member.size}
             look = _look(member, name) or Found(member.size, found.stamp)
-            rows.add(f"{uri}#{shown}", look, **place, texts=texts.setdefault(key, []))
+            rows.add(f"{uri}#{shown}", look, **place, texts=texts)
         stream.check_end()
     except _DAMAGE as error:
         detail = f"the archive is damaged or ends after byte {at}: {location.says(error)}"
         rows.add(f"{uri}#@{at}", Found(None, found.stamp, "truncated", detail))
+
+
+class _Samples:
+    """Which members belong together: a run of members with one key, in which no suffix comes twice.
+
+    An archive of a folder can have a sample's members apart, so that a run without an image, or without a
+    caption, is continued by the key's next run.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Sample] = {}
+        self._last: str | None = None
+
+    def texts(self, key: str, suffix: str, is_sidecar: bool) -> list[dict[str, Any]]:
+        """The captions, for all its members one list, of the sample that a member belongs to."""
+        sample = self._open.get(key)
+        if sample is None or suffix in sample.suffixes or (key != self._last and sample.has_image and sample.texts):
+            sample = self._open[key] = _Sample()
+        sample.suffixes.append(sys.intern(suffix))
+        sample.has_image |= not is_sidecar
+        self._last = key
+        return sample.texts
+
+
+class _Sample:
+    __slots__ = ("has_image", "suffixes", "texts")  # an archive can have a million
+
+    def __init__(self) -> None:
+        self.suffixes: list[str] = []
+        self.texts: list[dict[str, Any]] = []
+        self.has_image = False
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

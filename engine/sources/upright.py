@@ -28,7 +28,7 @@ class Settled:
 
 
 def settle(image_id: str, regions: list[Region], frame: dict[str, int] | None, image: Probe) -> Settled:
-    """The regions in upright pixels of the image, boxes clipped to it; the others as rows of REJECTS.
+    """The regions in upright pixels of the image, boxes and polygons clipped to it; the others as rows of REJECTS.
 
     Rules: frame_mismatch (the stated size is not the image's), mask_mismatch (a mask of another size, or
     whose runs do not fill it), degenerate_box (no area inside the image; value is the area).
@@ -45,13 +45,14 @@ def settle(image_id: str, regions: list[Region], frame: dict[str, int] | None, i
         settled.rejects += [_reject(image_id, region, "frame_mismatch", detail=what) for region in regions]
         return settled
     for region in regions:
-        if region["mask"] and not _fills(region["mask"], *stated):
+        if region["mask"] and not fills(region["mask"], *stated):
             settled.rejects.append(_reject(image_id, region, "mask_mismatch"))
             continue
         kept = _turn(region, image.orientation, *stated) if turned else region
         box, area = _clip(kept["box"], image.width, image.height)
         if area > 0:
-            settled.regions.append(kept | {"box": box})
+            polygons = _clip_rings(kept["polygons"], image.width, image.height)
+            settled.regions.append(kept | {"box": box, "polygons": polygons})
         else:
             settled.rejects.append(_reject(image_id, region, "degenerate_box", value=area, threshold=0.0))
     return settled
@@ -69,6 +70,15 @@ def _clip(box: list[float], width: int, height: int) -> tuple[list[float], float
         return box, 0.0
     clipped = geometry.clip_boxes(given[None], width, height).astype(np.float32)
     return clipped[0].tolist(), float(geometry.box_areas(clipped)[0])
+
+
+def _clip_rings(rings: list[list[float]] | None, width: int, height: int) -> list[list[float]] | None:
+    """Rings whose points outside are moved to the image's edge, as COCO's own tools do; exact where inside."""
+    if rings is None:
+        return None
+    bound = np.array([width, height], np.float32)
+    points = (np.asarray(ring, np.float32).reshape(-1, 2) for ring in rings)
+    return [np.clip(ring, 0, bound).ravel().tolist() for ring in points]
 
 
 def _turn(region: Region, orientation: int, width: int, height: int) -> Region:
@@ -90,7 +100,7 @@ def _turn(region: Region, orientation: int, width: int, height: int) -> Region:
     return region | more
 
 
-def _fills(mask: dict[str, Any], width: int, height: int) -> bool:
+def fills(mask: dict[str, Any], width: int, height: int) -> bool:
     """Whether a mask is of this size and its runs add up to it: decoders write past their array if not."""
     return list(mask["size"]) == [height, width] and _run_sum(mask["counts"]) == width * height
 

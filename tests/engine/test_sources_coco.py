@@ -288,22 +288,135 @@ def test_a_region_of_an_unknown_category_is_kept_without_a_label_and_said(tmp_pa
     assert isinstance(found, Usable)
     assert [(len(region["labels"]), region["best"]) for region in found.regions] == [(0, None), (1, 0)]
     (fault,) = found.faults
-    assert fault["error"] == "1 regions without a label: category_id [8] is none of the json's"
+    assert fault["error"] == "1 regions without a label: category_id 8 is none of the json's"
+
+
+class TestOdd:
+    """What is odd in a json is said at its image, and takes nothing else with it."""
+
+    def one(self, folder: Path, annotations: list[Any], **more: Any) -> tuple[Usable, str]:
+        (folder / "a.jpg").write_bytes(jpeg())
+        outcome = usable(write(folder, [image(1, "a.jpg")], annotations, **more))
+        (fault,) = outcome.faults
+        return outcome, fault["error"]
+
+    def test_half_characters_become_the_replacement_character(self, tmp_path: Path) -> None:
+        said = [boxed(1, [1, 1, 2, 2]), {"id": 3, "image_id": 1, "caption": "a \ud800 cat, \U0001f600"}]
+        outcome, remark = self.one(tmp_path, said, categories=[{"id": 7, "name": "c\udfff"}])
+        assert outcome.texts[0]["text"] == "a \ufffd cat, \U0001f600"
+        assert outcome.regions[0]["labels"][0]["text"] == "c\ufffd"
+        assert remark == (
+            "1 captions with half characters, now U+FFFD: id 3; "
+            "1 labels with half characters: category_id 7 has U+FFFD for them"
+        )
+
+    @pytest.mark.parametrize("name", ["\ud800.jpg", "\ud800/\udce9.jpg"])
+    def test_a_file_name_with_half_characters_is_missing(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "a.jpg").write_bytes(jpeg())
+        system = fsspec.filesystem("memory")
+        system.pipe("/odd/a.jpg", jpeg())
+        spec = write(tmp_path, [image(1, "a.jpg"), image(2, name)], [])
+        for folder in (str(tmp_path), "memory://odd"):
+            assert list_inputs([f"{spec}?images={folder}"])["refused"].to_pylist().count("missing") == 1
+        system.rm("/odd", recursive=True)
+
+    def test_a_file_name_of_other_bytes_is_found(self, tmp_path: Path) -> None:
+        (tmp_path / "caf\udce9.jpg").write_bytes(jpeg())
+        assert usable(write(tmp_path, [image(1, "caf\udce9.jpg")], [])).uri.endswith("caf%E9.jpg")
+
+    def test_captions_that_are_none(self, tmp_path: Path) -> None:
+        said = [{"id": i, "image_id": 1, "caption": text} for i, text in enumerate([None, "one", 5, " \n", "two"])]
+        outcome, remark = self.one(tmp_path, said)
+        assert [text["text"] for text in outcome.texts] == ["one", "two"]
+        assert remark == "3 captions without a text: id 0, id 2, id 3"
+
+    @pytest.mark.parametrize("category", [{"name": None}, {"name": 5}, {"name": " "}, {}])
+    def test_categories_without_a_name(self, tmp_path: Path, category: dict[str, Any]) -> None:
+        said = [boxed(1, [1, 1, 2, 2]), boxed(1, [1, 1, 2, 3], category_id=8), boxed(1, [1, 1, 2, 4])]
+        outcome, remark = self.one(tmp_path, said, categories=[{"id": 7, **category}])
+        assert [(region["labels"], region["best"]) for region in outcome.regions] == [([], None)] * 3
+        assert remark == ("3 regions without a label: category_id 7 has no name, category_id 8 is none of the json's")
+
+    def test_rings_that_are_no_outlines(self, tmp_path: Path) -> None:
+        good = [1.0, 1.0, 5.0, 1.0, 5.0, 5.0]
+        shapes = [[[1, 2, 3, 4, 5, 6, 7], good, [1, 2, 3, 4], []], [[1, 2]], [9, 9, 9, 9, 9]]
+        said = [boxed(1, [1, 1, 4, 4], id=i, segmentation=shape) for i, shape in enumerate(shapes)]
+        outcome, remark = self.one(tmp_path, said)
+        assert [region["polygons"] for region in outcome.regions] == [[good], None, None]
+        assert remark == (
+            "5 polygon rings left out: id 0 (7 numbers), id 0 (4 numbers), id 0 (0 numbers), id 1 (2 numbers), "
+            "id 2 (5 numbers)"
+        )
+
+    def test_polygons_are_clipped_to_the_image_and_exact_inside(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(jpeg())
+        ring = [-3.5, 1.1, 44.4, 1.1, 20.3, 99.0, 7.7, 29.9]
+        spec = write(tmp_path, [image(1, "a.jpg")], [boxed(1, [1, 1, 30, 20], segmentation=[ring])])
+        clipped = [0, 1.1, WIDTH, 1.1, 20.3, HEIGHT, 7.7, 29.9]
+        assert usable(spec).regions[0]["polygons"] == [np.float32(clipped).tolist()]
+
+    BAD = (
+        ({"bbox": "1,2,3,4"}, "its bbox is '1,2,3,4', not four numbers"),
+        ({"bbox": [1, 2, 3]}, "its bbox is [1, 2, 3], not four numbers"),
+        ({"bbox": [1, 2, None, 4]}, "its bbox is [1, 2, None, 4]: must be real number, not NoneType"),
+        ({"bbox": [1, 2, float("nan"), 4]}, "its bbox has a coordinate that is NaN or infinite"),
+        ({"bbox": [1, 2, 1e300, 4]}, "its bbox has a coordinate that is NaN or infinite"),
+        ({"segmentation": [[1, 2, 3, float("inf"), 5, 6]]}, "segmentation has a coordinate that is NaN or infinite"),
+        ({"segmentation": "x"}, "its segmentation is 'x'"),
+        ({"segmentation": {"size": [3, 4], "counts": [1, 2]}}, "the runs of a mask of 3 x 4 pixels add up to 3"),
+        ({"segmentation": {"size": [3, 4]}}, "it has no 'counts'"),
+        ({"segmentation": {"size": [10**12, 4], "counts": "1"}}, "its mask has the size [1000000000000, 4]"),
+        ({"bbox": None, "segmentation": {"size": [3, 4], "counts": "o" * 9}}, "the runs of its mask do not fill"),
+        ({"bbox": None, "segmentation": [[1, 2]]}, "neither a caption, nor a bbox, nor a segmentation"),
+        ({"category_id": [7]}, "unhashable type: 'list'"),
+    )  # fmt: skip
+
+    @pytest.mark.parametrize(("fault", "message"), BAD)
+    def test_a_bad_annotation_is_left_out_alone(self, tmp_path: Path, fault: dict[str, Any], message: str) -> None:
+        good = [boxed(1, [i, 1, 2, 2]) for i in range(9)]
+        outcome, remark = self.one(tmp_path, [*good[:5], boxed(1, [0, 0, 9, 9], id="x1") | fault, *good[5:]])
+        assert [region["box"][0] for region in outcome.regions] == list(range(9))
+        assert all(region["labels"] for region in outcome.regions)
+        assert remark.startswith("1 annotations left out: id 'x1' (")
+        assert message in remark
+
+    def test_one_that_is_mended_is_a_new_input(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(jpeg())
+        good = [boxed(1, [i, 1, 2, 2]) for i in range(9)]
+        specs = [[*good, *more] for more in ([], [boxed(1, [1])], [boxed(1, [1, 1, 1, 1])])]
+        stamps = {list_inputs([write(tmp_path, [image(1, "a.jpg")], said)])["stamp"][0].as_py() for said in specs}
+        assert len(stamps) == 3
+
+    def test_too_many_bad_ones_are_no_coco(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(jpeg())
+        said = [boxed(1, [1], id=i) if i % 9 == 0 else boxed(1, [1, 1, 2, 2], id=i) for i in range(60)]
+        message = r"7 of its 60 annotations are bad, .* no COCO json: id 0 \(.*\), id 9 .* id 36 \(.*\) and 2 more"
+        with pytest.raises(SourceError, match=message):
+            list_inputs([write(tmp_path, [image(1, "a.jpg")], said)])
+
+    def test_annotations_of_no_image_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(jpeg())
+        said = [boxed(1, [1, 1, 2, 2], id=i) for i in range(20)]
+        said += [boxed(i, [1, 1, 2, 2], id=f"n{i}") for i in range(2, 9)] + [{"id": 5, "image_id": 9, "caption": "x"}]
+        message = r"8 annotations have .*: id 'n2' \(image_id 2\), .* id 'n6' \(image_id 6\) and 3 more"
+        with pytest.raises(SourceError, match=message):
+            list_inputs([write(tmp_path, [image(1, "a.jpg")], said)])
 
 
 class TestMalformed:
     @pytest.mark.parametrize(
         ("annotation", "message"),
         [
-            (boxed(5, [1, 1, 2, 2]), "1 annotations have an image_id .* the first is 5"),
-            (boxed(1, [1, 1, 2]), r"line \d+: an entry of 'annotations'"),
-            (boxed(1, ["a", 1, 2, 2]), "an entry of 'annotations'"),
+            (boxed(5, [1, 1, 2, 2]), r"1 annotations have an image_id .*: one without id \(image_id 5\)"),
+            (boxed(1, [1, 1, 2]), r"number 1 \(its bbox is \[1, 1, 2\], not four numbers\)"),
+            (boxed(1, ["a", 1, 2, 2]), "its bbox is .'a', 1, 2, 2.: must be real number"),
             (boxed(1, [float("nan"), 1, 2, 2]), "NaN"),
             ({"image_id": 1, "category_id": 7}, "neither a caption, nor a bbox"),
             ({"bbox": [1, 1, 2, 2]}, "it has no 'image_id'"),
-            ("text", "an entry of 'annotations'"),
+            ("text", r"line \d+: an entry of 'annotations'"),
+            (boxed([1], [1, 1, 2, 2]), "an entry of 'annotations' .* unhashable"),
             (boxed(1, [1, 1, 2, 2], segmentation={"size": [30, 40], "counts": [1, 2]}), "add up to 3"),
-            (boxed(1, [1, 1, 2, 2], segmentation=[["x"]]), "an entry of 'annotations'"),
+            (boxed(1, [1, 1, 2, 2], segmentation=[["x"]]), "its segmentation is .'x'.: must be real number"),
         ],
     )
     def test_annotations(self, tmp_path: Path, annotation: Any, message: str) -> None:
@@ -320,6 +433,11 @@ class TestMalformed:
             ('{"shapes": [], "version": 1}', "no list of 'images'"),
             ('[{"id": 1}]', "expected '{'"),
             ("", "expected '{'"),
+            ('{"images": ' + "[" * 100_000, "nested too deeply"),
+            (
+                '{"images": [{"id": 1, "file_name": "a", "width": 9, "height": 1e12}]}',
+                "image 1 has 9 x 1000000000000",
+            ),
             ('{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]}', "two images have the id 1"),
         ],
     )
@@ -327,3 +445,17 @@ class TestMalformed:
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(SourceError, match=message):
             list_inputs([str(tmp_path / "x.json")])
+
+    def test_what_is_something_else_is_told(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.json"
+        for data, message in {
+            jpeg(): f"is no json, which is UTF-8; it looks like jpeg: type file:{path}$",
+            b"PAR1\xff": f"it looks like parquet: type parquet:{path}$",
+            b"<html>404</html>": "expected '{'; it looks like html$",
+            b"\xff\xfe{": "is no json, which is UTF-8$",
+        }.items():
+            path.write_bytes(data)
+            with pytest.raises(SourceError, match=message):
+                list_inputs([str(path)])
+        path.write_bytes(jpeg())
+        assert isinstance(fetched(f"file:{path}")["a.json"], Usable)

@@ -79,6 +79,17 @@ class TestFolder:
         os.utime(path, ns=(1, 1))
         assert list_inputs([str(tmp_path)])["stamp"].to_pylist() != before
 
+    def test_one_that_may_be_read_at_last_is_a_new_input(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = put(tmp_path / "a.jpg")
+        (tmp_path / "link.jpg").symlink_to(path)
+        specs = [str(tmp_path), f"{tmp_path}/*.jpg", str(path)]
+        before = [list_inputs([spec])["stamp"].to_pylist() for spec in specs]
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "access", lambda path, mode: False)
+            closed = [list_inputs([spec])["stamp"].to_pylist() for spec in specs]
+        assert closed == [[f"{stamp}+unreadable" for stamp in stamps] for stamps in before]
+        assert [list_inputs([spec])["stamp"].to_pylist() for spec in specs] == before
+
     def test_a_relative_folder_gives_absolute_uris(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(tmp_path / "in" / "a.jpg")
         monkeypatch.chdir(tmp_path)
@@ -91,6 +102,20 @@ class TestFolder:
         assert isinstance(only, Usable)
         assert only.uri == f"file://{tmp_path}/caf%E9%20100%25.jpg"
         assert uris(only.uri) == [only.uri]
+
+    def test_names_that_are_not_utf8_can_be_typed(self, tmp_path: Path) -> None:
+        folder = tmp_path / os.fsdecode(b"caf\xe9")
+        path = put(folder / os.fsdecode(b"\xff.jpg"))
+        listed = put(folder / "all.txt", b"%s\n../a.jpg\n" % location.uri_of(str(path)).encode())
+        for spec in (path, folder, f"{folder}/*.jpg", f"file:{path}", listed):
+            found = [o for o in outcomes(spec).values() if isinstance(o, Usable)]
+            assert [o.uri for o in found] == [f"file://{tmp_path}/caf%E9/%FF.jpg"]
+            assert found[0].source == str(spec).replace("\udce9", "\\udce9").replace("\udcff", "\\udcff")
+        put(folder / "x.md")
+        for spec in (f"folder:{path}", f"{folder}/*.png", f"{folder}/gone", f"{folder}/x.md", f"{folder}/gone.json"):
+            with pytest.raises(SourceError) as caught:
+                list_inputs([spec])
+            assert location.is_utf8(str(caught.value))
 
     @pytest.mark.parametrize("name", ["a#b.jpg", "a?b=c.jpg", "[x].jpg", "100%41.jpg", "ü ñ.jpg", "s3:.jpg"])
     def test_names_with_odd_characters_survive(self, tmp_path: Path, name: str) -> None:
@@ -241,7 +266,12 @@ class TestList:
         assert refusals(text) == {str(tmp_path / "b.jpg"): "points_outside"}
 
     @pytest.mark.parametrize(
-        ("data", "message"), [(b"\n# only this\n", "names nothing"), (b"a.jpg\n\xff\n", "not UTF-8 in line 2")]
+        ("data", "message"),
+        [
+            (b"\n# only this\n", "names nothing"),
+            (b"a.jpg\n\xff\n", "not UTF-8 in line 2"),
+            (jpeg(), "not UTF-8 in line 1; it looks like jpeg: type file:/"),
+        ],
     )
     def test_a_list_that_is_none(self, tmp_path: Path, data: bytes, message: str) -> None:
         with pytest.raises(SourceError, match=message):

@@ -126,6 +126,9 @@ class TestPlaces:
         (tmp_path / "a.parquet").write_bytes(b"PAR1 but not really")
         with pytest.raises(SourceError, match="cannot be read as Parquet"):
             list_inputs([f"{tmp_path}/a.parquet"])
+        (tmp_path / "c.parquet").write_bytes(jpeg())
+        with pytest.raises(SourceError, match=f"as Parquet: .*; it looks like jpeg: type file:{tmp_path}/c.parquet$"):
+            list_inputs([f"{tmp_path}/c.parquet"])
         with pytest.raises(SourceError, match="missing"):
             list_inputs([f"{tmp_path}/b.parquet"])
 

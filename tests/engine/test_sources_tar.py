@@ -155,6 +155,29 @@ class TestCaptions:
         assert (first["id"], first["granularity"], first["score"]) == ("alt_text.0", "brief", None)
         assert first["origin"]["model"] == "alt_text"
 
+    def captions(self, folder: Path, *names: str) -> dict[str, list[str]]:
+        """What members have for captions, where a sidecar holds its place among the members."""
+        members = [(n, str(i).encode() if n.endswith("txt") else jpeg()) for i, n in enumerate(names)]
+        rows = named(put(folder / "a.tar", archive(members)))
+        shown = {name: name.partition("@")[0] + "'" * ("@" in name) for name in rows}
+        return {shown[name]: [text["text"] for text in row["texts"]] for name, row in rows.items()}
+
+    def test_a_suffix_that_comes_again_begins_another_sample(self, tmp_path: Path) -> None:
+        assert self.captions(tmp_path, "a.jpg", "a.txt", "a.jpg", "a.txt") == {"a.jpg": ["1"], "a.jpg'": ["3"]}
+        assert self.captions(tmp_path, "a.txt", "a.jpg", "a.txt", "a.jpg") == {"a.jpg": ["0"], "a.jpg'": ["2"]}
+        assert self.captions(tmp_path, "a.jpg", "a.jpg", "a.txt") == {"a.jpg": [], "a.jpg'": ["2"]}
+        assert self.captions(tmp_path, "a.jpg", "a.png", "a.txt") == {"a.jpg": ["2"], "a.png": ["2"]}
+
+    def test_a_whole_sample_ends_with_its_run(self, tmp_path: Path) -> None:
+        names = "a.jpg", "a.txt", "b.jpg", "a.png", "a.seg.txt"
+        assert self.captions(tmp_path, *names) == {"a.jpg": ["1"], "b.jpg": [], "a.png": []}
+        names = "a.jpg", "a.txt", "b.jpg", "a.png", "a.txt"
+        assert self.captions(tmp_path, *names)["a.jpg"] == ["1"]
+
+    def test_members_of_a_folder_in_any_order_find_each_other(self, tmp_path: Path) -> None:
+        names = "a.jpg", "b.txt", "c.jpg", "a.txt", "b.jpg", "c.txt"
+        assert self.captions(tmp_path, *names) == {"a.jpg": ["3"], "c.jpg": ["5"], "b.jpg": ["1"]}
+
 
 class TestEvil:
     def test_what_points_outside_or_is_no_file_is_refused(self, tmp_path: Path) -> None:
@@ -217,6 +240,11 @@ class TestBroken:
     def test_no_tar_at_all(self, tmp_path: Path, data: bytes) -> None:
         with pytest.raises(SourceError, match="cannot be read as tar"):
             list_inputs([put(tmp_path / "a.tar", data)])
+
+    def test_what_is_something_else_is_told(self, tmp_path: Path) -> None:
+        spec = put(tmp_path / "a.tar", jpeg())
+        with pytest.raises(SourceError, match=f"cannot be read as tar: .*; it looks like jpeg: type file:{spec}$"):
+            list_inputs([spec])
 
     def test_one_that_vanishes(self, tmp_path: Path) -> None:
         for name, data in (("a.tar", archive(SAMPLES)), ("b.tgz", gzip.compress(archive(SAMPLES)))):

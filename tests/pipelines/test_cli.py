@@ -406,3 +406,14 @@ def test_names_that_a_terminal_would_obey_are_shown_harmless(photos: Path, profi
     text = fld("inspect", tmp_path / "out", "--image", "\n.png").stdout
     assert "\x1b" not in text
     assert "evil\\x1b[2J\\n.png" in text
+
+
+def test_a_file_name_that_is_not_utf8_goes_all_the_way(tmp_path: Path, profile: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).write_bytes(png(1))
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "run", name, "out", "--profile", str(profile)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert summary(tmp_path / "out")["images"] == 1
