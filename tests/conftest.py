@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def s3() -> Iterator[str]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir("bucket")
-        yield "s3://bucket"
+        bucket = f"bucket-{uuid.uuid4().hex[:8]}"  # the servers of one process share what they hold
+        s3fs.S3FileSystem().mkdir(bucket)
+        yield f"s3://{bucket}"
         s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
