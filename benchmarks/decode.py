@@ -16,8 +16,9 @@ from PIL import Image
 
 from benchmarks.figure import Figure, Options, compare
 from benchmarks.pictures import photos
-from engine.ingest import IngestSettings, make_plan, run
+from engine.ingest import run
 from engine.local import cores
+from engine.manifest import IngestSettings, make_plan
 from engine.sources import list_inputs
 from engine.storage import Folder
 

@@ -17,7 +17,7 @@ class Options:
 
     folder: Path
     images: int = 100_000  # of `incremental`
-    photos: int = 768  # of `memory`, the smaller of its two sets
+    photos: int = 512  # of `memory`, the smaller of its two sets
     rounds: int = 5
 
 
@@ -32,6 +32,7 @@ class Figure:
     target: float | None = None
     at_most: bool = False
     unit: str = "s"
+    ratios: tuple[float, ...] = ()  # of the rounds that `ratio` is the median of: how much to trust it
 
     @property
     def verdict(self) -> str:
@@ -49,6 +50,7 @@ class Figure:
             "ratio": round(self.ratio, 4),
             "target": None if self.target is None else f"{'<=' if self.at_most else '>='} {self.target:g}",
             "verdict": self.verdict,
+            "ratios": [round(ratio, 3) for ratio in self.ratios],
         }
 
 
@@ -66,8 +68,8 @@ def compare(
 def from_pairs(name: str, pairs: list[tuple[float, float]], target: float | None = None) -> Figure:
     """A figure from (our seconds, the floor's seconds) of several rounds."""
     ours_s, floor_s = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(theirs / mine for mine, theirs in pairs)
-    return Figure(name, ours_s, floor_s, ratio, target)
+    ratios = tuple(theirs / mine for mine, theirs in pairs)
+    return Figure(name, ours_s, floor_s, statistics.median(ratios), target, ratios=ratios)
 
 
 def seconds(function: Callable[[], Any]) -> float:

@@ -1,7 +1,7 @@
 """`fld run` with nothing new on 100,000 annotated images: under 5 s, and under 1 % of the first run.
 
-A folder of small PNG files, which is the worst case: one file to look at per image, and a first run that is as
-short as a first run can be (a picture of 32 x 32 and a specialist without a model). Whole processes are timed.
+A folder of files, which is the worst case: there is one to look at per image. The first run is shorter than any
+real one: pictures of 256 x 256, and a specialist without a model. Whole processes are timed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.figure import Figure, Options
-from benchmarks.pictures import icons
+from benchmarks.pictures import thumbnails
 from benchmarks.stages import fld
 
 
 def measure(options: Options) -> Iterator[Figure]:
     """Seconds of the runs with nothing new, against 5 s and against the first run."""
-    source, out = options.folder / "icons", options.folder / "out"
-    icons(source, options.images)
+    source, out = options.folder / "thumbnails", options.folder / "out"
+    thumbnails(source, options.images)
     command, environment = fld(options.folder)
     whole = [sys.executable, *command, "run", str(source), str(out), "--params", str(options.folder / "params.yaml")]
 

@@ -4,6 +4,9 @@ The bare loop is what one would write without an engine: read the shards' image 
 keep what it says in a list, on as many threads as there are cores. The local runner does the same on as many
 threads, and checks, commits and books it. Both times include loading the weights.
 
+The local runner's shards are large, since its threads wait for each other at a shard's end; Ray's are smaller
+but alike, so that its actors end at about the same time. With the 256 images of a real shard neither matters.
+
 Ray runs one actor of one thread per core. Its time begins when the actors have their weights loaded, which is
 when their first shards begin (the mean of the actors' moments), and ends with the last commit; so starting Ray,
 its actors and the models is left out, and so is the bare loop's loading of the weights.
@@ -26,7 +29,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.figure import Figure, Options, from_pairs
 from benchmarks.pictures import pages
-from engine import cluster, ingest, local
+from engine import cluster, ingest, local, manifest
 from engine.images import decode
 from engine.local import cores
 from engine.plan import make_plan
@@ -35,7 +38,7 @@ from engine.stage import Chain, Resources
 from engine.storage import Folder
 from specialists.ocr import Ocr, _engine, _recognise, _shrink
 
-IMAGES, SHARD = 48, 8
+IMAGES, LARGE, SMALL = 48, 24, 12  # images in all, and of a shard
 
 
 @dataclass
@@ -52,26 +55,31 @@ class TimedOcr(Ocr):
 
 def measure(options: Options) -> Iterator[Figure]:
     """In turns: local, bare, Ray."""
-    images = _shards(options.folder)
+    large, small = _shards(options.folder)
     rounds = []
     with _ray():
         for _ in range(options.rounds):
-            rounds.append((_locally(images, options.folder), *_bare(images), _on_ray(images, options.folder)))
+            rounds.append((_locally(large, options.folder), *_bare(large), _on_ray(small, options.folder)))
     here = [(local_s, load_s + loop_s) for local_s, load_s, loop_s, _ in rounds]
     there = [(ray_s, loop_s) for _, _, loop_s, ray_s in rounds]
     yield from_pairs(f"local runner, OCR, {cores()} cores", here, 0.95)
     yield from_pairs(f"Ray runner, OCR, {cores()} cores", there, 0.90)
 
 
-def _shards(folder: Path) -> Folder:
-    source, images = folder / "pages", Folder.at(folder / "images")
+def _shards(folder: Path) -> list[Folder]:
+    """The same images in few large shards and in many small ones."""
+    source = folder / "pages"
     source.mkdir()
     for index, page in enumerate(pages(IMAGES)):
         (source / f"{index:03d}.png").write_bytes(page)
-    plan = ingest.make_plan(list_inputs([str(source)]), images, ingest.IngestSettings(shard_images=SHARD))
-    for _ in ingest.run(plan, workers=1):
-        continue
-    return images
+    made = []
+    for size in (LARGE, SMALL):
+        images = Folder.at(folder / f"images-{size}")
+        plan = manifest.make_plan(list_inputs([str(source)]), images, manifest.IngestSettings(shard_images=size))
+        for _ in ingest.run(plan, workers=1):
+            continue
+        made.append(images)
+    return made
 
 
 def _locally(images: Folder, folder: Path) -> float:
@@ -108,7 +116,7 @@ def _on_ray(images: Folder, folder: Path) -> float:
     log = folder / "opened"
     log.unlink(missing_ok=True)
     # A little less than a core each: reading and committing want a share of the cluster's CPUs.
-    resources = Resources(cpus=1 - 2 * cluster.IO_CPUS / cores(), batch_size=SHARD, actors=(cores(), cores()))
+    resources = Resources(cpus=1 - 2 * cluster.IO_CPUS / cores(), batch_size=SMALL, actors=(cores(), cores()))
     chain = Chain((TimedOcr(log=str(log), resources=resources),))
     for _ in cluster.run(make_plan(chain, images, _empty(folder / "ray"))):
         continue

@@ -94,6 +94,8 @@ def connect(address: str | None) -> None:
 
     # Ray otherwise talks to the console and to the network about itself; what fails, a RunError says.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A process that reads or commits costs a second to start; idle ones are to wait for the next shard.
+    os.environ.setdefault("RAY_idle_worker_killing_time_threshold_ms", "600000")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else every actor pool is an error on the console
     options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,23 +93,20 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         step.out.sweep()
         plan = step.plan()
         made: list[Ledger] = []
+        faults: Counter[str] = Counter()
+        # More than the whole run may have: going on would only cost.
+        allowed = step.max_fault_rate * (plan.images + sum(ledger.images for ledger in plan.done))
         with progress(step.command, plan.images) as advance:
             for ledger in runner.run(plan, advance, lock.check):
                 made.append(ledger)
-                if _hopeless(step, plan, made):
+                faults.update({stage.name: stage.faults for stage in ledger.stages})
+                if max(faults.values(), default=0) > allowed:
                     break
         ledgers = [*plan.done, *made]
         _close(report, step, plan, ledgers, made, time.time() - started)
         report.data |= about or {}
         report.write(step.out)
     return report
-
-
-def _hopeless(step: Step, plan: Plan, made: list[Ledger]) -> bool:
-    """Whether the faults so far exceed what the whole run may have: going on would only cost."""
-    allowed = math.floor(step.max_fault_rate * (plan.images + sum(ledger.images for ledger in plan.done)))
-    return any(sum(s.faults for ledger in made for s in ledger.stages if s.name == stage.name) > allowed
-               for stage in step.chain.stages)  # fmt: skip
 
 
 def _close(report: Report, step: Step, plan: Plan, ledgers: list[Ledger], made: list[Ledger], seconds: float) -> None:
