@@ -11,13 +11,13 @@ import importlib.util
 import json
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import spacy
-from spacy.language import Language
 
 from engine import records
 from engine.memory import Memory
@@ -25,6 +25,9 @@ from engine.stage import Batch, ChainError, digest
 from filters import syntax
 from filters.english import MODEL
 from filters.syntax import Extent, NounPhrase, Syntax, Word, analyse
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 REMEMBERED = pa.schema([("text", pa.binary(16)), ("parse", pa.binary())])
 # Parses that a process holds so that a worker's next filter need not decode them: some 10 kB each.
@@ -109,6 +112,8 @@ def load(pipeline: str) -> Language:
     """The pipeline, loaded once per process."""
     place = locate(pipeline)
     try:
+        import spacy
+
         return spacy.load(place, exclude=_IDLE)
     except Exception as error:
         raise ChainError(f"the spaCy pipeline {pipeline or place} cannot be loaded: {error}. {_HELP}") from error
@@ -163,7 +168,7 @@ def _folder(pipeline: str) -> Path:
 @cache
 def _code() -> list[str]:
     sources = [hashlib.sha256(Path(str(file)).read_bytes()).hexdigest() for file in (syntax.__file__, __file__)]
-    return [spacy.__version__, *sources]
+    return [version("spacy"), *sources]
 
 
 def _hold(key: str, found: dict[str, Syntax]) -> None:

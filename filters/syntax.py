@@ -15,12 +15,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from spacy.attrs import DEP, HEAD, IDX, LEMMA, LENGTH, POS, TAG
-from spacy.language import Language
-from spacy.parts_of_speech import NAMES
-from spacy.tokens import Doc
+if TYPE_CHECKING:  # spaCy takes a second to import, which a run without new texts need not spend
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 LONGEST_TEXT = 10_000  # characters; what follows is not read
 LONGEST_WORD = 100  # characters; longer runs are no words, and tokenizers slow down on them
@@ -147,13 +146,13 @@ class _Tree:
     def __init__(self, doc: Doc, text: str, places: list[int] | None) -> None:
         self.doc, self.text = doc, text
         self.strings = strings = doc.vocab.strings
-        rows = doc.to_array([POS, DEP, TAG, LEMMA, HEAD, IDX, LENGTH]).reshape(-1, 7)
+        rows = doc.to_array(["POS", "DEP", "TAG", "LEMMA", "HEAD", "IDX", "LENGTH"]).reshape(-1, 7)
         columns = cast("list[list[int]]", rows.T.tolist())
         pos, dep, self.tags, self.lemmas, steps, starts, lengths = columns
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         self.starts = starts if places is None else [places[start] for start in starts]
         self.ends = ends if places is None else [places[end - 1] + 1 for end in ends]
-        self.pos = [NAMES[key] for key in pos]
+        self.pos = [strings[key] if key else "" for key in pos]
         self.dep = [strings[key] for key in dep]
         self.silent = [d == "punct" or p in ("PUNCT", "SPACE") for d, p in zip(self.dep, self.pos, strict=True)]
         # A step to the left is a negative number, which the array holds as an unsigned one.

@@ -7,10 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import eq
-
-from spacy.lang.en.stop_words import STOP_WORDS
 
 # Scripts that put no spaces between words; each of their characters counts as one.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -20,6 +18,14 @@ _LATIN = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿⱠ-Ɀ\ua720-\ua7ffＡ-�
 LONGEST_LOOP = 12  # words
 NGRAM = 4  # words
 SHORTEST_SENTENCE = 3  # words; "Yes." and "Two dogs." recur without harm
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """spaCy's words that say nothing of their own."""
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    return frozenset(STOP_WORDS)
 
 
 @lru_cache(maxsize=1 << 13)
@@ -83,7 +89,7 @@ def repeated_share(found: Sequence[str]) -> float:
 
 def commonest(found: Sequence[str]) -> tuple[int, str]:
     """The word that a text uses most often, articles and their like apart."""
-    counts = Counter(word for word in found if word not in STOP_WORDS)
+    counts = Counter(word for word in found if word not in stop_words())
     return max(((count, word) for word, count in counts.items()), default=(0, ""), key=lambda pair: pair[0])
 
 
@@ -117,7 +123,7 @@ def copied_share(found: Sequence[str], written: Written, shortest: int) -> float
     for word in [*found, ""]:
         if word and written.has(word, shortest):
             run += 1
-            weight += 0 if word in STOP_WORDS else len(word)
+            weight += 0 if word in stop_words() else len(word)
         else:
             copied += run if weight >= shortest else 0
             run = weight = 0

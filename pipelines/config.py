@@ -6,7 +6,8 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -125,11 +126,16 @@ def make_chain(stages: Mapping[str, Any], where: str) -> Chain:
 
 def make_stage(name: str, settings: Any, where: str) -> Stage:
     """A registered stage with its settings."""
-    registered = {point.name: point for point in entry_points(group="fld.stages")}
+    registered = _registered()
     if name not in registered:
         raise ConfigError(f"{where}: no stage is registered as {name!r}{_nearest(name, registered)}")
     stage: Stage = build(registered[name].load(), settings, where)
     return stage
+
+
+@cache
+def _registered() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="fld.stages")}
 
 
 def build(cls: type[T], values: Any, where: str) -> T:

@@ -139,19 +139,21 @@ class Broken(Stage):
 
 @dataclass
 class Killer(Stage):
-    """Kills its process once for each marker file that is there, and then works."""
+    """Kills its process where its marker file is, once or always, and else works."""
 
     name: ClassVar[str] = "killer"
     reads: ClassVar[frozenset[str]] = frozenset({"image"})
     writes: ClassVar[frozenset[str]] = frozenset({"regions.object"})
 
     marker: str = ""
+    always: bool = False
     resources: Resources = field(default_factory=lambda: Resources(batch_size=4, cpus=0.5))
 
     def __call__(self, batch: Batch) -> Outcome:
         marker = Path(self.marker)
         if marker.exists():
-            marker.unlink()
+            if not self.always:
+                marker.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return boxes(batch, self.name, 1)
 

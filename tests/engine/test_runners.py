@@ -14,6 +14,7 @@ from fakes import Boxes, Broken, Dropper, Killer, chain, dataset, files, regions
 from engine import cluster, local
 from engine.cluster import PlanError, RunError
 from engine.ledger import Ledger, load_ledgers
+from engine.local import WorkerDied
 from engine.lock import LockedError
 from engine.plan import Plan, make_plan
 from engine.stage import Chain, Resources
@@ -211,6 +212,16 @@ def test_a_dead_actor_costs_a_retry(images: Folder, tmp_path: Path, ray: Any) ->
     stages = chain(Killer(marker=str(marker)))
     assert on_ray(images, tmp_path / "ray", stages) == once(images, tmp_path / "local", stages)
     assert not marker.exists()
+
+
+def test_a_shard_that_always_kills_its_worker_ends_the_run(images: Folder, tmp_path: Path, ray: Any) -> None:
+    marker = tmp_path / "marker"
+    marker.touch()
+    stages = chain(Killer(marker=str(marker), always=True))
+    with pytest.raises(RunError):
+        list(cluster.run(plan(images, tmp_path / "ray", stages)))
+    with pytest.raises(WorkerDied, match="part-00000"):
+        list(local.run(plan(images, tmp_path / "local", stages), workers=2))
 
 
 def test_a_failed_commit_on_ray_ends_the_run_in_its_own_words(images: Folder, tmp_path: Path, ray: Any) -> None:
