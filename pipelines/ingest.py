@@ -39,9 +39,10 @@ def list_sources(sources: Sequence[str], out: Folder, params: IngestParams) -> p
 
 
 def _is_inside(out: Folder, sources: Sequence[str]) -> bool:
+    """Whether a folder among the sources will list what is written to `out`; hidden folders are not listed."""
     folders = [Folder.at(spec.location).url for spec in map(parse, sources) if spec.kind == "folder"]
-    hidden = [part.startswith(".") for folder in folders for part in out.url.removeprefix(folder).split("/")]
-    return any(f"{out.url}/".startswith(f"{folder}/") for folder in folders) and not any(hidden)
+    below = [f"{out.url}/".removeprefix(f"{f}/") for f in folders if f"{out.url}/".startswith(f"{f}/")]
+    return any(not any(part.startswith(".") for part in path.split("/")) for path in below)
 
 
 def ingest(
