@@ -91,8 +91,7 @@ def make_plan(
         sizes = _partition(new, settings)
         if write:
             _write_manifest(out, name, new, first, sizes)
-        ends = np.cumsum([0, *sizes]).tolist()
-        chunks += [_chunk(first + i, name, i, new.slice(ends[i], size)) for i, size in enumerate(sizes)]
+        chunks += _chunks(first, name, sizes, new)
     todo = tuple(chunk for chunk in chunks if shard_name(chunk.shard) not in ledgers)
     return IngestPlan(out, settings, todo, tuple(ledgers.values()), len(new), len(listed) - len(new))
 
@@ -103,18 +102,28 @@ def _read(out: Folder, manifest: str) -> tuple[list[Chunk], pa.Table]:
         first = int(Path(manifest).stem.removeprefix("part-"))
         with out.open(manifest) as file:
             parquet = pq.ParquetFile(file)
-            groups = [parquet.read_row_group(i, ["uri", "stamp"]) for i in range(parquet.num_row_groups)]
+            sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+            inputs = parquet.read(["uri", "stamp"])
     except (pa.ArrowException, ValueError, OSError) as error:
         raise StorageError(
             f"{out.url}/{manifest} is damaged ({error}). It says which inputs are done: restore it from a copy, or "
             "ingest into a new folder"
         ) from error
-    return [_chunk(first + i, manifest, i, group) for i, group in enumerate(groups)], pa.concat_tables(groups)
+    return _chunks(first, manifest, sizes, inputs), inputs
 
 
-def _chunk(shard: int, manifest: str, row_group: int, inputs: pa.Table) -> Chunk:
-    keys = "\n".join(identity(inputs).to_pylist())
-    return Chunk(shard, manifest, row_group, len(inputs), hashlib.sha256(keys.encode()).hexdigest())
+def _chunks(first: int, manifest: str, sizes: Sequence[int], inputs: pa.Table) -> list[Chunk]:
+    """The manifest's chunks, each with the digest of its inputs and their stamps."""
+    keys = identity(inputs)
+    offsets, data = np.frombuffer(keys.buffers()[1], np.int32)[keys.offset :], memoryview(keys.buffers()[2] or b"")
+    chunks, start = [], 0
+    for row_group, size in enumerate(sizes):
+        ends = offsets[start : start + size + 1]
+        digest = hashlib.sha256(data[ends[0] : ends[-1]])
+        digest.update((ends - ends[0]).tobytes())  # where one key ends and the next begins
+        chunks.append(Chunk(first + row_group, manifest, row_group, size, digest.hexdigest()))
+        start += size
+    return chunks
 
 
 def _match(out: Folder, ledgers: Mapping[str, Ledger], chunks: Sequence[Chunk]) -> None:
