@@ -62,14 +62,14 @@ def test_a_dead_process_of_this_host_holds_nothing(folder: Folder) -> None:
     process.start()
     process.join()
     held(folder, host=socket.gethostname(), pid=process.pid)
-    with Lock(folder):
-        pass
+    with Lock(folder) as lock:
+        assert json.loads(folder.read(LOCK))["token"] == lock.token
 
 
 def test_a_pid_given_again_to_another_process_holds_nothing(folder: Folder) -> None:
     held(folder, host=socket.gethostname(), pid=os.getpid(), born="1")
-    with Lock(folder):
-        pass
+    with Lock(folder) as lock:
+        assert json.loads(folder.read(LOCK))["token"] == lock.token
 
 
 def test_the_heart_beats(folder: Folder) -> None:
