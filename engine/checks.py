@@ -48,6 +48,7 @@ def _check_texts(table: pa.Table) -> None:
     bad.unless_in("granularity", GRANULARITIES)
     bad.if_any(items.field("text").is_null(), "has no text")
     bad.scores(items.field("score"))
+    bad.scores(items.field("similarity"))
     bad.unless_unique()
 
 
@@ -80,6 +81,7 @@ def _check_regions(table: pa.Table, size: np.ndarray) -> None:
     inner.unless_in("granularity", LABEL_GRANULARITIES)
     inner.if_any(flat.field("text").is_null(), "has a label without text")
     inner.scores(flat.field("score"))
+    inner.scores(flat.field("similarity"))
     bad.unless_unique()
 
 
@@ -101,6 +103,7 @@ def _check_phrases(table: pa.Table) -> None:
     inner = _Bad(table, "phrases", rows[owner], items.take(pa.array(owner)))
     inner.if_any(pc.invert(known), "points at a region that the record does not have")
     bad.scores(items.field("score"))
+    bad.scores(items.field("similarity"))
     bad.unless_unique()
 
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 from engine.ledger import Ledger
 from engine.plan import Guard, Job, Plan, commit, load, memory, unguarded
 from engine.shards import without_pixels
-from engine.stage import Chain, Resources, Stage, pack_resources
+from engine.stage import Chain, Halt, Resources, Stage, pack_resources
 from engine.worker import Progress, Work, Worker, sees_pixels
 
 # Reading and committing wait for disks and networks. Whole CPUs for them would starve the actors, or hang.
@@ -184,7 +184,8 @@ def _ledgers(plan: Plan, guard: Guard) -> Iterator[Ledger]:
         for row in dataset.iter_rows():
             guard()
             if row["error"]:
-                raise RunError(row["error"])
+                kind, _, words = row["error"].partition(": ")
+                raise Halt(words) if kind == Halt.__name__ else RunError(row["error"])
             yield pickle.loads(row["ledger"])
     except RayError as error:
         raise RunError(_words(error)) from error

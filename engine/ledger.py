@@ -37,7 +37,7 @@ class StageBooks:
 
     def balance(self) -> None:
         """Raise BooksError unless every annotation that came in or was added is still there or accounted for."""
-        for kind in records.ANNOTATIONS:
+        for kind in records.BOOKED:
             came = self.before.get(kind, 0) + self.added.get(kind, 0)
             left = self.after.get(kind, 0) + sum(self.dropped.get(kind, {}).values())
             if came != left:
@@ -144,6 +144,7 @@ def census(table: pa.Table) -> dict[str, Counts]:
         "texts": _by(texts.field("granularity")),
         "regions": _by(regions.field("kind")),
         "labels": _by(regions.field("labels").flatten().field("granularity")),
+        "masks": {"mask": masks} if (masks := int(records.shaped(regions).sum())) else {},
         "phrases": {"phrase": len(phrases)} if len(phrases) else {},
         "human": _by_origin({"texts": texts, "regions": regions, "phrases": phrases}),
         "faults": _by(faults.field("stage")),

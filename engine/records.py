@@ -4,8 +4,10 @@ Pixels are those of the upright image (EXIF orientation applied), x to the right
 x0, y0, x1, y1 and a quad x0, y0 .. x3, y3 (clockwise from the top-left corner of the text), both float32
 in pixels, 0 <= x <= width and 0 <= y <= height. A polygon ring is x0, y0, x1, y1 .. without a closing
 point; a mask is COCO run-length code (compressed counts) of height x width. A score is float32 in [0, 1],
-or null where nothing was scored: a human annotation, for one. The three kinds of annotation are those of
-FLD-5B (Xiao et al., arXiv 2311.06242, section 4): texts, regions, and phrases that tie the two together.
+or null where nothing was scored: a human annotation, for one. `score` is what the annotation's own maker
+believes, `similarity` how well an image-text model finds that it fits the pixels, float32 in [0, 1] or null. The
+three kinds of annotation are those of FLD-5B (Xiao et al., arXiv 2311.06242, section 4): texts, regions, and
+phrases that tie the two together. A region's shape, its mask and polygons, can be dropped without the region.
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: similarity
 VERSION_KEY = b"fld.schema_version"
 
 GRANULARITIES = ("brief", "detailed", "more_detailed")
 REGION_KINDS = ("object", "text", "proposal")
 LABEL_GRANULARITIES = ("phrase", "brief", "chunk", "ocr")
 ANNOTATIONS = ("texts", "regions", "phrases")
+BOOKED = (*ANNOTATIONS, "masks")  # what the books count: annotations, and the regions that have a shape
 
 ORIGIN = pa.struct([("model", pa.string()), ("revision", pa.string()), ("round", pa.int32())])
 TEXT = pa.struct(
@@ -34,9 +37,18 @@ TEXT = pa.struct(
         ("text", pa.string()),
         ("score", pa.float32()),
         ("origin", ORIGIN),
+        ("similarity", pa.float32()),  # of the text and the image
     ]
 )
-LABEL = pa.struct([("granularity", pa.string()), ("text", pa.string()), ("score", pa.float32()), ("origin", ORIGIN)])
+LABEL = pa.struct(
+    [
+        ("granularity", pa.string()),
+        ("text", pa.string()),
+        ("score", pa.float32()),
+        ("origin", ORIGIN),
+        ("similarity", pa.float32()),  # of the label and the region
+    ]
+)
 MASK = pa.struct([("size", pa.list_(pa.int32(), 2)), ("counts", pa.binary())])
 SUPPORT = pa.struct([("id", pa.string()), ("score", pa.float32()), ("origin", ORIGIN)])
 REGION = pa.struct(
@@ -64,6 +76,7 @@ PHRASE = pa.struct(
         ("region_ids", pa.list_(pa.string())),
         ("score", pa.float32()),
         ("origin", ORIGIN),
+        ("similarity", pa.float32()),  # of the phrase and the best of its regions
     ]
 )
 FAULT = pa.struct([("stage", pa.string()), ("error", pa.string())])
@@ -91,7 +104,7 @@ SCHEMA = pa.schema(
 REJECTS = pa.schema(
     [
         ("image_id", pa.string()),
-        ("kind", pa.string()),  # texts, regions or phrases
+        ("kind", pa.string()),  # texts, regions, phrases, or masks: a region's shape, while the region stays
         ("id", pa.string()),
         ("stage", pa.string()),
         ("rule", pa.string()),
@@ -104,7 +117,7 @@ REJECTS = pa.schema(
     ],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
-REJECT_FIELD = {"texts": "text", "regions": "region", "phrases": "phrase"}
+REJECT_FIELD = {"texts": "text", "regions": "region", "phrases": "phrase", "masks": "region"}
 
 
 class RecordError(ValueError):
@@ -128,12 +141,15 @@ HUMAN = Origin("human")
 
 def text(id: str, granularity: str, text: str, origin: Origin, score: float | None = None) -> dict[str, Any]:
     """One entry of `texts`; granularity is one of GRANULARITIES."""
-    return {"id": id, "granularity": granularity, "text": text, "score": score, "origin": origin.as_dict()}
+    return {
+        "id": id, "granularity": granularity, "text": text, "score": score, "origin": origin.as_dict(),
+        "similarity": None,
+    }  # fmt: skip
 
 
 def label(granularity: str, text: str, origin: Origin, score: float | None = None) -> dict[str, Any]:
     """One candidate label of a region; granularity is one of LABEL_GRANULARITIES."""
-    return {"granularity": granularity, "text": text, "score": score, "origin": origin.as_dict()}
+    return {"granularity": granularity, "text": text, "score": score, "origin": origin.as_dict(), "similarity": None}
 
 
 def region(
@@ -154,6 +170,22 @@ def region(
     return {
         "id": id, "kind": kind, "box": box, "quad": quad, "mask": mask, "polygons": polygons, "crowd": crowd,
         "score": score, "labels": list(labels), "best": best, "origin": origin.as_dict(), "support": [],
+    }  # fmt: skip
+
+
+def phrase(
+    id: str,
+    text_id: str,
+    span: tuple[int, int],
+    origin: Origin,
+    *,
+    region_ids: Sequence[str] = (),
+    score: float | None = None,
+) -> dict[str, Any]:
+    """One entry of `phrases`: the characters span[0] to span[1], exclusive, of a text, and the regions they name."""
+    return {
+        "id": id, "text_id": text_id, "start": span[0], "end": span[1], "region_ids": list(region_ids),
+        "score": score, "origin": origin.as_dict(), "similarity": None,
     }  # fmt: skip
 
 
@@ -240,6 +272,18 @@ def replace(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
     return table.set_column(table.schema.get_field_index(column), SCHEMA.field(column), values)
 
 
+def amend(table: pa.Table, column: str, **fields: pa.Array) -> pa.Table:
+    """The table with some fields of a list column's items exchanged, each (n,) over the flattened column."""
+    rows, items = flatten(table, column)
+    return replace(table, column, unflatten(rows, amended(items, **fields), len(table), SCHEMA.field(column).type))
+
+
+def amended(items: pa.StructArray, **fields: pa.Array) -> pa.StructArray:
+    """Structs (n,) without nulls with some of their fields (n,) exchanged."""
+    arrays = [fields.get(field.name, items.field(field.name)) for field in items.type]
+    return pa.StructArray.from_arrays(arrays, fields=list(items.type))
+
+
 def drop(
     table: pa.Table,
     column: str,
@@ -284,6 +328,38 @@ def drop(
     return left, rejects
 
 
+def shaped(regions: pa.StructArray) -> np.ndarray:
+    """Which regions (n,) have a shape, a mask or polygons: bool (n,)."""
+    has: np.ndarray = pc.or_(regions.field("mask").is_valid(), regions.field("polygons").is_valid()).to_numpy(
+        zero_copy_only=False
+    )
+    return has
+
+
+def drop_masks(
+    table: pa.Table, keep: np.ndarray, *, stage: str, rule: Any, value: Any, threshold: Any, detail: Any = None
+) -> tuple[pa.Table, pa.Table]:
+    """The table with the shapes of regions that are not kept gone, the regions themselves staying, and the rejects.
+
+    `keep` is bool (n,) over the flattened regions; one that has no shape is kept as it is. The rest as for `drop`.
+    """
+    rows, items = flatten(table, "regions")
+    gone = ~keep & shaped(items)
+    if not gone.any():
+        return table, empty(REJECTS)
+    at = np.flatnonzero(gone)
+    lost = items.take(pa.array(at))
+    columns: dict[str, Any] = {
+        "image_id": column_of(table, "image_id").take(pa.array(rows[at])), "kind": "masks", "id": lost.field("id"),
+        "stage": stage, "region": lost,
+    }  # fmt: skip
+    for name, given in (("rule", rule), ("value", value), ("threshold", threshold), ("detail", detail)):
+        columns[name] = given if given is None or np.isscalar(given) else _chosen(given, at)
+    stays = pa.array(np.arange(len(items)), mask=gone)
+    fields = {name: items.field(name).take(stays) for name in ("mask", "polygons")}
+    return amend(table, "regions", **fields), _rejects(columns, len(at))
+
+
 def _chosen(given: Any, at: np.ndarray) -> Any:
     """The items at (m,) of a sequence."""
     if isinstance(given, pa.Array):
@@ -312,10 +388,7 @@ def _without_region_ids(table: pa.Table, gone: pa.Array) -> pa.Table:
     if pc.all(keep).as_py():
         return table
     parent = np.repeat(np.arange(len(refs)), lengths(refs))[keep.to_numpy(zero_copy_only=False)]
-    left = unflatten(parent, refs.flatten().filter(keep), len(refs), refs.type)
-    fields = [left if field.name == "region_ids" else phrases.field(field.name) for field in PHRASE]
-    items = pa.StructArray.from_arrays(fields, fields=list(PHRASE))
-    return replace(table, "phrases", unflatten(rows, items, len(table), SCHEMA.field("phrases").type))
+    return amend(table, "phrases", region_ids=unflatten(parent, refs.flatten().filter(keep), len(refs), refs.type))
 
 
 def _without_phrases_of(table: pa.Table, gone: pa.Array, stage: str) -> tuple[pa.Table, pa.Table]:

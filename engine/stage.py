@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +22,20 @@ from engine.memory import Memory
 PARTS: dict[str, tuple[str, ...]] = {
     "image": (),
     "texts": records.GRANULARITIES,
-    "regions": (*records.REGION_KINDS, "labels", "masks", "best"),
+    "regions": (*records.REGION_KINDS, "labels", "briefs", "masks", "best"),  # briefs: labels of that granularity
     "phrases": ("regions",),
 }
 
 
 class ChainError(ValueError):
     """A chain that cannot work, found before anything is loaded."""
+
+
+class Halt(RuntimeError):
+    """Raised by a stage that can go no further on any image: a budget is spent, a key is refused.
+
+    The run ends after the shards that are done, with the stage's words; the same command goes on from there.
+    """
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,16 @@ class Stage(ABC):
     writes: ClassVar[frozenset[str]] = frozenset()
     resources: Resources
 
+    def called(self, name: str) -> Self:
+        """The same stage under another name: a chain may hold it twice, as `phrases` and `phrases@detailed`."""
+        other = copy.copy(self)
+        object.__setattr__(other, "name", name)
+        return other
+
+    def gives(self) -> frozenset[str]:
+        """Which of the parts that its class writes come from these settings."""
+        return self.writes
+
     def check(self) -> None:
         """Raise ChainError, saying how to mend it, where the stage could not run (weights missing, say)."""
         return
@@ -137,7 +155,7 @@ class Chain:
                     f"there is {', '.join(sorted(have)) or 'nothing'}. Put a stage that writes it before "
                     f"{stage.name!r}, or leave {stage.name!r} out"
                 )
-            have |= stage.writes
+            have |= stage.gives()
         for stage in self.stages:
             stage.check()
 

@@ -20,7 +20,7 @@ from engine.checks import check
 from engine.images import decode
 from engine.ledger import BooksError, Counts, StageBooks
 from engine.memory import Memory
-from engine.stage import Batch, Outcome, Stage
+from engine.stage import Batch, Halt, Outcome, Stage
 
 # Decoded pixels held for one slice of a shard; a second one is decoded ahead.
 DECODE_BUDGET = 256 * 2**20
@@ -112,6 +112,8 @@ class Worker:
         try:
             outcome = stage(batch)
             account = audit(stage, batch.table, outcome)
+        except Halt:
+            raise
         except Exception as error:  # noqa: BLE001  (a specialist may raise anything, and costs only its images)
             if len(batch) == 1:
                 counts = _counts(batch.table)
@@ -180,14 +182,14 @@ def audit(stage: Stage, before: pa.Table, outcome: Outcome) -> StageBooks:
     for kind in records.ANNOTATIONS:
         dropped = rejects.filter(pc.equal(rejects["kind"], kind))
         if kind in changed or len(dropped):
-            _account(books, kind, before, after, dropped)
+            _account(books, kind, records.ids(before, kind), records.ids(after, kind), _keys(before, dropped), dropped)
+    if "regions" in changed:
+        _account_masks(books, before, after, rejects)
     return books
 
 
-def _account(books: StageBooks, kind: str, before: pa.Table, after: pa.Table, dropped: pa.Table) -> None:
-    old, new = records.ids(before, kind), records.ids(after, kind)
-    row = pc.index_in(dropped["image_id"], value_set=before["image_id"].combine_chunks())
-    gone = records.keys(row.to_numpy(), records.column_of(dropped, "id"))
+def _account(books: StageBooks, kind: str, old: pa.Array, new: pa.Array, gone: pa.Array, dropped: pa.Table) -> None:
+    """Of one kind: its keys before and after, those that the stage says it dropped, and the rejects that say so."""
     lost = old.filter(pc.invert(pc.is_in(old, value_set=new)))
     if not lost.sort().equals(gone.sort()):
         raise BooksError(f"stage {books.name!r}: {len(lost)} {kind} are gone and {len(gone)} are among its rejects")
@@ -198,8 +200,26 @@ def _account(books: StageBooks, kind: str, before: pa.Table, after: pa.Table, dr
         books.dropped[kind] = {item["values"]: item["counts"] for item in rules}
 
 
+def _account_masks(books: StageBooks, before: pa.Table, after: pa.Table, rejects: pa.Table) -> None:
+    """A shape goes with its region, by the region's rule, or alone."""
+    dropped = rejects.filter(pc.is_in(rejects["kind"], value_set=pa.array(["regions", "masks"])))
+    dropped = dropped.filter(pa.array(records.shaped(records.column_of(dropped, "region"))))
+    _account(books, "masks", _shapes(before), _shapes(after), _keys(before, dropped), dropped)
+
+
+def _keys(before: pa.Table, dropped: pa.Table) -> pa.Array:
+    row = pc.index_in(dropped["image_id"], value_set=before["image_id"].combine_chunks())
+    return records.keys(row.to_numpy(), records.column_of(dropped, "id"))
+
+
+def _shapes(table: pa.Table) -> pa.Array:
+    """The keys of the regions that have one."""
+    return records.ids(table, "regions").filter(pa.array(records.shaped(records.flatten(table, "regions")[1])))
+
+
 def _counts(table: pa.Table) -> Counts:
-    return {kind: len(records.column_of(table, kind).flatten()) for kind in records.ANNOTATIONS}
+    counts = {kind: len(records.column_of(table, kind).flatten()) for kind in records.ANNOTATIONS}
+    return counts | {"masks": int(records.shaped(records.flatten(table, "regions")[1]).sum())}
 
 
 def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:

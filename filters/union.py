@@ -43,8 +43,7 @@ def united(regions: Regions, merges: Merges, cap: float, average: bool) -> pa.St
     if average:
         box = pa.array(_mean_boxes(regions, merges).ravel(), pa.float32())
         changed["box"] = pa.FixedSizeListArray.from_arrays(box, type=records.REGION.field("box").type)
-    fields = [changed.get(field.name, regions.field(field.name)) for field in records.REGION]
-    return pa.StructArray.from_arrays(fields, fields=list(records.REGION))
+    return records.amended(regions.items, **changed)
 
 
 def redirected(table: pa.Table, regions: Regions, merges: Merges) -> pa.Table:
@@ -63,10 +62,7 @@ def redirected(table: pa.Table, regions: Regions, merges: Merges) -> pa.Table:
     touched[owner[numbers(at.is_valid())]] = True
     keep = ~touched[owner] | _firsts(owner, codes(ids))
     left = records.unflatten(owner[keep], ids.filter(pa.array(keep)), len(refs), refs.type)
-    fields = [left if field.name == "region_ids" else phrases.field(field.name) for field in records.PHRASE]
-    items = pa.StructArray.from_arrays(fields, fields=list(records.PHRASE))
-    lists = records.unflatten(rows, items, len(table), records.SCHEMA.field("phrases").type)
-    return records.replace(table, "phrases", lists)
+    return records.amend(table, "phrases", region_ids=left)
 
 
 def _firsts(owner: np.ndarray, code: np.ndarray) -> np.ndarray:

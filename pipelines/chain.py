@@ -14,7 +14,7 @@ from engine import cluster, local
 from engine.ledger import Ledger
 from engine.lock import Lock
 from engine.plan import Guard, Plan, check_source, make_plan
-from engine.stage import Chain
+from engine.stage import Chain, Halt
 from engine.storage import Folder, StorageError
 from engine.worker import Progress
 from pipelines.progress import progress
@@ -96,12 +96,15 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         faults: Counter[str] = Counter()
         # More than the whole run may have: going on would only cost.
         allowed = step.max_fault_rate * (plan.images + sum(ledger.images for ledger in plan.done))
-        with progress(step.command, plan.images) as advance:
-            for ledger in runner.run(plan, advance, lock.check):
-                made.append(ledger)
-                faults.update({stage.name: stage.faults for stage in ledger.stages})
-                if max(faults.values(), default=0) > allowed:
-                    break
+        try:
+            with progress(step.command, plan.images) as advance:
+                for ledger in runner.run(plan, advance, lock.check):
+                    made.append(ledger)
+                    faults.update({stage.name: stage.faults for stage in ledger.stages})
+                    if max(faults.values(), default=0) > allowed:
+                        break
+        except Halt as halt:
+            report.fail(LIMIT, f"{halt}. The {len(made):,} shards that were done stay; the same command goes on")
         ledgers = [*plan.done, *made]
         _close(report, step, plan, ledgers, made, time.time() - started)
         report.data |= about or {}
@@ -120,7 +123,7 @@ def _close(report: Report, step: Step, plan: Plan, ledgers: list[Ledger], made: 
     left = len(plan.jobs) - len(made)
     rate, name = fault_rate(ledgers)
     data["fault_rate"] = rate
-    if rate > step.max_fault_rate or left:
+    if rate > step.max_fault_rate or (left and not report.code):
         report.fail(
             LIMIT,
             f"stage {name!r} failed on {rate:.1%} of its images, more than {step.command}.max_fault_rate = "

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from engine.images import Limits
 from engine.manifest import IngestSettings
 from engine.stage import Chain, ChainError, Stage
+from pipelines.figure import FigureError, arrange
 
 # Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
 FILTERS = (
@@ -90,9 +91,14 @@ class Params:
 
 @dataclass(frozen=True)
 class Profile:
-    """Which specialists run, in which order, with which settings and resources."""
+    """Which specialists run, with which settings and resources.
 
-    stages: dict[str, Any]
+    `roles` are placed in running order by `pipelines.figure`; `stages` are further ones, that run after them in
+    the order in which they stand.
+    """
+
+    roles: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, Any] = field(default_factory=dict)
     description: str = ""
 
 
@@ -117,6 +123,19 @@ def load_profile(name: str) -> Profile:
     return build(Profile, yaml.safe_load((bundled / f"{name}.yaml").read_text()), f"profile {name}")
 
 
+def profile_chain(name: str) -> Chain:
+    """The annotate chain of a profile."""
+    profile = load_profile(name)
+    try:
+        placed = arrange(profile.roles)
+    except FigureError as error:
+        raise ConfigError(f"profile {name}: roles: {error}") from error
+    twice = sorted(set(placed) & set(profile.stages))
+    if twice:
+        raise ConfigError(f"profile {name}: {twice[0]!r} stands among its roles and among its stages")
+    return make_chain(placed | profile.stages, f"profile {name}")
+
+
 def make_chain(stages: Mapping[str, Any], where: str) -> Chain:
     """The stages by name, in the mapping's order, each with its settings."""
     if not stages:
@@ -125,12 +144,13 @@ def make_chain(stages: Mapping[str, Any], where: str) -> Chain:
 
 
 def make_stage(name: str, settings: Any, where: str) -> Stage:
-    """A registered stage with its settings."""
+    """A registered stage with its settings; "name@turn" is the same stage once more, under this name."""
     registered = _registered()
-    if name not in registered:
-        raise ConfigError(f"{where}: no stage is registered as {name!r}{_nearest(name, registered)}")
-    stage: Stage = build(registered[name].load(), settings, where)
-    return stage
+    kind, _, turn = name.partition("@")
+    if kind not in registered:
+        raise ConfigError(f"{where}: no stage is registered as {kind!r}{_nearest(kind, registered)}")
+    stage: Stage = build(registered[kind].load(), settings, where)
+    return stage.called(name) if turn else stage
 
 
 @cache

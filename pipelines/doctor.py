@@ -15,7 +15,7 @@ from engine import cluster
 from engine.local import cores
 from engine.stage import ChainError
 from engine.storage import Folder
-from pipelines.config import ConfigError, load_profile, make_chain
+from pipelines.config import ConfigError, profile_chain
 from pipelines.report import FAILED, Report
 
 LITTLE_DISK = 5.0  # GB; ours
@@ -61,7 +61,7 @@ def _packages() -> Iterator[Finding]:
 
 def _profile(name: str) -> Iterator[Finding]:
     try:
-        stages = make_chain(load_profile(name).stages, f"profile {name}").stages
+        stages = profile_chain(name).stages
     except ConfigError as error:
         yield Finding("profile", False, str(error), "give --profile another name or path")
         return
@@ -76,7 +76,7 @@ def _profile(name: str) -> Iterator[Finding]:
 def _cluster(profile: str, address: str | None) -> Finding:
     mend = "start one with `ray start --head`, or leave --address out" if address else "see the message"
     try:
-        chain = make_chain(load_profile(profile).stages, "profile")
+        chain = profile_chain(profile)
     except ConfigError as error:
         return Finding("ray", False, f"not looked at: {error}", "mend the profile first")
     return _try("ray cluster", lambda: cluster.describe(chain, address), mend)

@@ -14,6 +14,7 @@ from engine.storage import Folder
 # Exit codes, documented in the README.
 OK, FAILED, USAGE, LIMIT, LOCKED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
+COUNTED = ("texts", "regions", "labels", "masks", "phrases", "human")
 SUMMARY = "summary.json"
 STEP = "step.json"
 STEPS = ("images", "raw", "curated")  # the datasets below a run's output
@@ -56,11 +57,11 @@ def books(ledgers: Sequence[Ledger]) -> dict[str, Any]:
     data: dict[str, Any] = {"shards": len(ledgers), "images": sum(ledger.images for ledger in ledgers)}
     if inputs:
         data |= {**inputs, "quarantined_by_reason": dict(sorted(quarantined.items()))}
-    data["annotations"] = {kind: counts.get(kind, {}) for kind in ("texts", "regions", "labels", "phrases", "human")}
+    data["annotations"] = {kind: counts.get(kind, {}) for kind in COUNTED}
     data["set_aside"] = counts.get("set_aside", {})
     data["faults"] = counts.get("faults", {})
     stages = total_stages(ledgers)
-    data["waterfall"] = {kind: _waterfall(kind, stages) for kind in records.ANNOTATIONS}
+    data["waterfall"] = {kind: _waterfall(kind, stages) for kind in records.BOOKED}
     data["stages"] = [_stage(stage) for stage in stages]
     return data
 

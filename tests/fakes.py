@@ -22,7 +22,7 @@ from PIL import Image
 from engine import records
 from engine.ledger import Ledger, census
 from engine.shards import shard_file, shard_name, write_table
-from engine.stage import Batch, Chain, Outcome, Resources, Stage
+from engine.stage import Batch, Chain, Halt, Outcome, Resources, Stage
 from engine.storage import Folder
 
 ORIGIN = records.Origin("fake", "1")
@@ -156,6 +156,46 @@ class Killer(Stage):
                 marker.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return boxes(batch, self.name, 1)
+
+
+@dataclass
+class Spent(Stage):
+    """Has a budget for so many images, then ends the run; `log` names the file in which it keeps count."""
+
+    name: ClassVar[str] = "spent"
+    reads: ClassVar[frozenset[str]] = frozenset({"image"})
+    writes: ClassVar[frozenset[str]] = frozenset({"regions.object"})
+
+    log: str = ""
+    budget: int = 0
+    resources: Resources = field(default_factory=lambda: Resources(batch_size=4, cpus=0.5))
+
+    def __call__(self, batch: Batch) -> Outcome:
+        path = Path(self.log)
+        spent = int(path.read_text()) if path.exists() else 0
+        if spent + len(batch) > self.budget:
+            raise Halt("spent: the budget is spent")
+        path.write_text(str(spent + len(batch)))
+        return boxes(batch, self.name, 1)
+
+
+@dataclass
+class Unmasker(Stage):
+    """Drops the shapes of all regions but the first, honestly or not."""
+
+    name: ClassVar[str] = "unmasker"
+    reads: ClassVar[frozenset[str]] = frozenset({"regions.masks"})
+    writes: ClassVar[frozenset[str]] = frozenset({"regions"})
+
+    honest: bool = True
+    resources: Resources = field(default_factory=lambda: Resources(batch_size=1000, cpus=0.1))
+
+    def __call__(self, batch: Batch) -> Outcome:
+        keep = np.arange(len(records.flatten(batch.table, "regions")[1])) == 0
+        left, rejects = records.drop_masks(
+            batch.table, keep, stage=self.name, rule="not_first", value=1.0, threshold=0.5, detail=None
+        )
+        return Outcome(left, rejects if self.honest else records.empty(records.REJECTS))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from engine.geometry.masks import (
     compress_rle,
     decode_rle,
     encode_mask,
+    encode_window,
     ring_area,
     rings_to_rle,
     rle_area,
@@ -20,6 +21,7 @@ from engine.geometry.masks import (
     rle_to_rings,
 )
 from engine.geometry.orientation import orient, orient_boxes, orient_rle
+from engine.geometry.outlines import outlines
 from engine.geometry.pairs import NEARLY, Overlaps, box_overlaps, quad_overlaps
 from engine.geometry.quads import (
     boxes_to_quads,
@@ -46,12 +48,14 @@ __all__ = [
     "compress_rle",
     "decode_rle",
     "encode_mask",
+    "encode_window",
     "nms",
     "nms_quads",
     "order_quads",
     "orient",
     "orient_boxes",
     "orient_rle",
+    "outlines",
     "quad_areas",
     "quad_iou",
     "quad_overlaps",

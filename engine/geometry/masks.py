@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import shapely
 from pycocotools import mask as coco
 
 from engine.geometry.arrays import floats, signed_areas
 from engine.geometry.boxes import xywh_to_xyxy
+from engine.geometry.outlines import outlines
 
 Rle = dict[str, Any]
 
@@ -47,13 +47,7 @@ def rle_to_rings(rle: Rle, tolerance: float = 0.0) -> list[np.ndarray]:
     `tolerance` is how far, in pixels, a simplified ring may stray. A record's polygons have no holes, so the
     holes of the mask are filled; parts that touch at a corner only are parts of their own.
     """
-    mask = np.pad(decode_rle(rle), ((1, 1), (0, 0))).astype(np.int8)
-    column, start = np.nonzero(np.diff(mask, axis=0).T == 1)
-    stop = np.nonzero(np.diff(mask, axis=0).T == -1)[1]
-    union = shapely.union_all(shapely.box(column, start, column + 1, stop))
-    shapes = shapely.get_parts(shapely.simplify(union, tolerance))
-    rings = [clockwise(shapely.get_coordinates(shapely.get_exterior_ring(shape))[:-1]) for shape in shapes]
-    return sorted((ring for ring in rings if len(ring) >= 3), key=ring_area, reverse=True)
+    return outlines(decode_rle(rle), tolerance)
 
 
 def compress_rle(rle: Rle) -> Rle:
@@ -73,6 +67,21 @@ def compress_rle(rle: Rle) -> Rle:
 def encode_mask(mask: np.ndarray) -> Rle:
     """A mask (height, width), true where the object is, as run-length code."""
     return _rle(coco.encode(np.asfortranarray(mask, np.uint8)))
+
+
+def encode_window(window: np.ndarray, left: int, top: int, height: int, width: int) -> Rle:
+    """The same for a mask of an image of height x width that covers pixels of a window (h, w) only.
+
+    `left` and `top` are the window's place in pixels of the image. Costs what the window does, not the image.
+    """
+    column, row = np.nonzero(np.diff(np.pad(window.T, ((0, 0), (1, 1))).astype(np.int8), axis=1))
+    edges = (column + left) * height + top + row
+    # A run that ends where the next column's begins goes on.
+    joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+    edges = np.delete(edges, np.r_[2 * joined + 1, 2 * joined + 2])
+    runs = np.diff(edges, prepend=0, append=height * width)
+    counts = [int(run) for run in runs[:-1]] + [int(runs[-1])] * bool(runs[-1])
+    return _rle(coco.frPyObjects({"size": [height, width], "counts": counts}, height, width))
 
 
 def decode_rle(rle: Rle) -> np.ndarray:

@@ -180,10 +180,10 @@ class Regions(Said):
         fields = {
             "granularity": pa.array(["phrase"] * len(given), pa.string()),
             "text": pa.array([categories[category] for category in given], pa.string()),
-            "score": pa.nulls(len(given), pa.float32()),
             "origin": _origins(len(given)),
         }
-        labels = pa.StructArray.from_arrays([fields[f.name] for f in records.LABEL], fields=list(records.LABEL))
+        arrays = [_column(fields.get(field.name), field.type, len(given)) for field in records.LABEL]
+        labels = pa.StructArray.from_arrays(arrays, fields=list(records.LABEL))
         return pa.ListArray.from_arrays(_offsets([int(c in categories) for c in self.category]), labels)
 
     def remark(self, remarks: Remarks, categories: Categories) -> None:

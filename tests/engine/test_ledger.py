@@ -100,6 +100,7 @@ def test_the_census_counts_everything() -> None:
         "texts": {"brief": 1},
         "regions": {"object": 2},
         "labels": {"phrase": 4},
+        "masks": {},
         "phrases": {},
         "human": {"regions": 2},
         "faults": {"ocr": 1},

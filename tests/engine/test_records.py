@@ -17,10 +17,7 @@ from engine.records import RecordError, label, region, text
 
 
 def phrase(**changes: Any) -> dict[str, Any]:
-    return {
-        "id": "p", "text_id": "t", "start": 0, "end": 3, "region_ids": ["r"], "score": None,
-        "origin": ORIGIN.as_dict(), **changes,
-    }  # fmt: skip
+    return {**records.phrase("p", "t", (0, 3), ORIGIN, region_ids=["r"]), **changes}
 
 
 def annotated() -> pa.Table:
@@ -179,6 +176,27 @@ def test_an_older_version_is_read_with_nulls_for_what_it_lacks() -> None:
     assert new["phash"].to_pylist() == [None, None]
     assert new["phrases"].to_pylist() == [[], []]
     assert new["regions"].to_pylist() == rows["regions"].to_pylist()
+
+
+def test_version_1_is_read_without_similarities() -> None:
+    rows = annotated()
+    plain = pa.struct([field for field in records.TEXT if field.name != "similarity"])
+    at, items = records.flatten(rows, "texts")
+    slim = pa.StructArray.from_arrays([items.field(field.name) for field in plain], fields=list(plain))
+    old = rows.set_column(
+        rows.schema.get_field_index("texts"), "texts", records.unflatten(at, slim, 2, pa.list_(plain))
+    )
+    assert records.conform(older(old, 1))["texts"].to_pylist() == rows["texts"].to_pylist()
+
+
+def test_amend_exchanges_some_fields_and_leaves_the_rest() -> None:
+    rows = annotated()
+    done = records.amend(rows, "regions", score=pa.array([0.25, None, 0.5], pa.float32()))
+    check(done)
+    assert [[r["score"] for r in row] for row in done["regions"].to_pylist()] == [[0.25, None], [0.5]]
+    assert [[r["box"] for r in row] for row in done["regions"].to_pylist()] == [
+        [r["box"] for r in row] for row in rows["regions"].to_pylist()
+    ]
 
 
 def test_a_newer_version_is_refused_by_name() -> None:

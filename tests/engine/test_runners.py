@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Boxes, Broken, Dropper, Killer, chain, dataset, files, regions_of
+from fakes import Boxes, Broken, Dropper, Killer, Spent, chain, dataset, files, regions_of
 
 from engine import cluster, local
 from engine.cluster import PlanError, RunError
@@ -17,7 +17,7 @@ from engine.ledger import Ledger, load_ledgers
 from engine.local import WorkerDied
 from engine.lock import LockedError
 from engine.plan import Plan, make_plan
-from engine.stage import Chain, Resources
+from engine.stage import Chain, Halt, Resources
 from engine.storage import Folder, StorageError
 
 # Ray's own warnings are not ours to mend.
@@ -272,3 +272,13 @@ def test_an_address_where_nobody_answers_is_a_clear_error() -> None:
     code = "from engine import cluster\ntry: cluster.connect('127.0.0.1:1')\nexcept cluster.PlanError as e: print(e)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert "no Ray cluster answers at 127.0.0.1:1" in done.stdout
+
+
+@pytest.mark.parametrize("where", ["here", "ray"])
+def test_a_run_that_a_stage_ends_keeps_what_is_done(where: str, images: Folder, tmp_path: Path, ray: Any) -> None:
+    stages = chain(Spent(log=str(tmp_path / "log"), budget=5))
+    run = local.run if where == "here" else cluster.run
+    with pytest.raises(Halt, match="the budget is spent"):
+        list(run(plan(images, tmp_path / "out", stages)))
+    done = len(plan(images, tmp_path / "out", stages).done)
+    assert done == 1 if where == "here" else done <= 1

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from fakes import ORIGIN, Boxes, Broken, Dropper, Reader, boxes, table
+from fakes import ORIGIN, Boxes, Broken, Dropper, Reader, Spent, Unmasker, boxes, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import records, worker
-from engine.stage import Batch, Outcome, Resources, Stage
+from engine.stage import Batch, Halt, Outcome, Resources, Stage
 from engine.worker import Work, Worker
 
 
@@ -154,3 +155,37 @@ def test_a_stage_cannot_lose_images() -> None:
     done = work(rows, Loser())
     assert done.table["image_id"].equals(rows["image_id"])
     assert done.books[0].faults == 3
+
+
+def masked() -> pa.Table:
+    """One image with two regions that have a mask, and one that has none."""
+    mask = {"size": [30, 40], "counts": b"0"}
+    rows = [records.region(f"r{i}", "object", [0, 0, 9, 9], ORIGIN, mask=mask if i < 2 else None) for i in range(3)]
+    return records.append(table(1), "regions", [rows])
+
+
+def test_a_mask_that_is_dropped_is_in_the_books_and_its_region_stays() -> None:
+    done = work(masked(), Unmasker())
+    (regions,) = done.table["regions"].to_pylist()
+    assert [region["mask"] is not None for region in regions] == [True, False, False]
+    assert done.books[0].dropped == {"masks": {"not_first": 1}}
+    assert (done.books[0].before["masks"], done.books[0].after["masks"]) == (2, 1)
+    (reject,) = done.rejects.to_pylist()
+    assert (reject["kind"], reject["id"], reject["rule"]) == ("masks", "r1", "not_first")
+    assert reject["region"]["mask"] is not None
+
+
+def test_a_mask_goes_with_its_region_by_the_regions_rule() -> None:
+    done = work(masked(), Dropper())
+    assert done.books[0].dropped == {"regions": {"second": 1}, "masks": {"second": 1}}
+
+
+def test_a_mask_that_vanishes_costs_the_stage_its_image() -> None:
+    done = work(masked(), Unmasker(honest=False))
+    assert "1 masks are gone and 0 are among its rejects" in done.table["faults"].to_pylist()[0][0]["error"]
+    assert done.table["regions"].equals(masked()["regions"])
+
+
+def test_a_stage_that_can_go_no_further_ends_the_work(tmp_path: Path) -> None:
+    with pytest.raises(Halt, match="the budget is spent"):
+        work(table(5), Spent(log=str(tmp_path / "log"), budget=4))

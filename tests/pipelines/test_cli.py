@@ -417,3 +417,12 @@ def test_a_file_name_that_is_not_utf8_goes_all_the_way(tmp_path: Path, profile: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert summary(tmp_path / "out")["images"] == 1
+
+
+def test_a_budget_that_is_spent_ends_with_its_words_and_goes_on_later(photos: Path, tmp_path: Path) -> None:
+    profile, out = tmp_path / "spent.yaml", tmp_path / "out"
+    profile.write_text(f"stages: {{spent: {{log: {tmp_path / 'log'}, budget: 0}}}}")
+    assert "spent: the budget is spent" in fld("run", photos, out, "--profile", profile, code=LIMIT).stderr
+    assert summary(out / "raw")["exit_code"] == LIMIT
+    profile.write_text(f"stages: {{spent: {{log: {tmp_path / 'log'}, budget: 100}}}}")
+    fld("run", photos, out, "--profile", profile)

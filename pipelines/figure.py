@@ -1,0 +1,120 @@
+"""The annotate chain, in running order: the paper's figure of its data engine as a list.
+
+After FLD-5B (Xiao et al., arXiv 2311.06242, sections 4.1 and 4.2): specialists annotate texts, region-text pairs
+and text-phrase-region triplets; the large model's detailed texts come last, from all that is known by then, and
+go through phrases, grounding, masks and scoring as the brief ones did. Filters in between are permissive: they
+save work, `curate` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.stage import Chain
+
+TURN = "detailed"  # of what runs again on the texts that come last
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the chain: filled by the profile's role of this name, or by a filter where its roles are there."""
+
+    role: str
+    why: str
+    after: tuple[str, ...] = ()  # a filter's roles: without any of them it has nothing to do
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    again: bool = False  # runs once more on the detailed texts
+
+
+FIGURE = (
+    Place("ocr", "written lines"),
+    Place("detection", "objects and their categories"),
+    Place("region_nms", "doubles", after=("ocr", "detection"), settings={"iou": 0.7, "iou_across": 0.95}),  # ours
+    Place("captioning", "brief texts of the image"),
+    Place("phrases", "noun phrases of the texts", after=("grounding",), again=True),
+    Place("grounding", "boxes for the phrases", again=True),
+    Place("region_merge", "one region of detection, grounding and human boxes", after=("grounding",), again=True),
+    Place("segmentation", "a mask for each box", again=True),
+    Place("crop_captioning", "a brief text for each region", again=True),
+    Place("chunks", "noun chunks of the regions' texts", after=("crop_captioning",), again=True),
+    Place("scoring", "the label that fits each region best", again=True),
+    Place("detailed", "detailed and more detailed texts"),
+    Place("text_support", "do regions support what the texts name?", after=("detailed",)),
+)
+ROLES = tuple(place.role for place in FIGURE if not place.after)
+DETAILED = "aggregator"  # who plays the role `detailed` unless the profile names a stage
+
+# What a full chain produces: the part of the record, how people call it, and the role that is missing without it.
+PRODUCTS = (
+    ("regions.text", "written lines", "ocr"),
+    ("regions.object", "objects", "detection"),
+    ("texts.brief", "brief texts", "captioning"),
+    ("texts.detailed", "detailed texts", "detailed"),
+    ("texts.more_detailed", "more detailed texts", "detailed"),
+    ("phrases", "phrases", "grounding"),
+    ("phrases.regions", "phrases' regions", "grounding"),
+    ("regions.masks", "masks", "segmentation"),
+    ("regions.briefs", "brief texts of regions", "crop_captioning"),
+    ("regions.best", "chosen labels and similarities", "scoring"),
+)
+
+
+class FigureError(ValueError):
+    """Roles that the figure has no place for; the message names them."""
+
+
+def arrange(roles: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of each stage, by its name in the chain and in running order, from a profile's settings by role.
+
+    A role's `stage` says which registered stage plays it; the one of its name, if none is given. `false` leaves a
+    place empty that a filter would take.
+    """
+    known = [place.role for place in FIGURE]
+    strange = [role for role in roles if role not in known]
+    if strange:
+        raise FigureError(f"there is no role {strange[0]!r}; there are {', '.join(known)}")
+    filled = [(place, *_filled(place, roles)) for place in FIGURE if _is_filled(place, roles)]
+    names = [name for _, name, _ in filled]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise FigureError(f"the stage {twice[0]!r} plays two roles; write it as {twice[0]}@another in one of them")
+    if any(place.role == "detailed" for place, *_ in filled):
+        filled += [(place, f"{name}@{TURN}", settings) for place, name, settings in filled if place.again]
+    return _in_workers(filled)
+
+
+def _in_workers(filled: list[tuple[Place, str, dict[str, Any]]]) -> dict[str, Any]:
+    """The chain; a filter needs no worker of its own and joins that of the specialist before it."""
+    chain: dict[str, Any] = {}
+    worker = None
+    for place, name, settings in filled:
+        if not place.after:
+            worker = (settings.get("resources") or {}).get("pack") or name
+        joins = place.after and worker and "resources" not in settings
+        chain[name] = settings | ({"resources": {"pack": worker}} if joins else {})
+    return chain
+
+
+def _is_filled(place: Place, roles: Mapping[str, Any]) -> bool:
+    if roles.get(place.role) is False:
+        return False
+    if not place.after:
+        return place.role in roles
+    return place.role in roles or any(roles.get(role, False) is not False for role in place.after)
+
+
+def _filled(place: Place, roles: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    given = roles.get(place.role)
+    if given is not None and not isinstance(given, Mapping):
+        raise FigureError(f"{place.role}: expected keys and values, found {given!r}")
+    settings = {**place.settings, **(given or {})}
+    default = DETAILED if place.role == "detailed" else place.role
+    return str(settings.pop("stage", default)), settings
+
+
+def not_produced(chain: Chain) -> list[str]:
+    """What FLD-5B's records have and this chain does not give, each with the role that would: for people."""
+    given = {part for stage in chain.stages for part in stage.gives()}
+    return [f"{what} (role {role})" for part, what, role in PRODUCTS if part not in given]
