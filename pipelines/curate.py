@@ -51,6 +51,7 @@ def explain(raw: Folder, params: CurateParams, key: str) -> Report:
         for name, item in items.items():
             reject = rejects.get((kind, name))
             report.lines.append(f"drop  {say_reject(reject)}" if reject else f"keep  {kind} {name}{say_words(item)}")
+    report.lines += [f"drop  {say_reject(reject)}" for (kind, _), reject in rejects.items() if kind == "masks"]
     report.lines += [f"fault {fault['stage']}: {fault['error']}" for fault in new["faults"]]
     report.data = {"image_id": old["image_id"], "kept": {k: [i["id"] for i in new[k]] for k in records.ANNOTATIONS}}
     report.data["rejects"] = list(rejects.values())

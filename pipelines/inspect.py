@@ -179,12 +179,14 @@ def show_image(report: Report, console: Console) -> None:
     for text in record["texts"]:
         say(f"text    {text['id']} {text['granularity']}{_scored(text)}: {text['text']!r}", markup=False)
     for region in record["regions"]:
-        say(f"region  {region['id']} {region['kind']} {_box(region['box'])}{_scored(region)}", markup=False)
+        shape = " masked" if region["mask"] or region["polygons"] else ""
+        say(f"region  {region['id']} {region['kind']} {_box(region['box'])}{shape}{_scored(region)}", markup=False)
         for place, label in enumerate(region["labels"]):
             chosen = "*" if place == region["best"] else " "
             say(f"      {chosen} {label['granularity']}{_scored(label)}: {label['text']!r}", markup=False)
     for phrase in record["phrases"]:
-        say(f"phrase  {phrase['id']} {_phrase(record, phrase)!r} -> {phrase['region_ids']}", markup=False)
+        words = _phrase(record, phrase)
+        say(f"phrase  {phrase['id']}{_scored(phrase)}: {words!r} -> {phrase['region_ids']}", markup=False)
     for fault in record["faults"]:
         say(f"fault   {fault['stage']}: {fault['error']}", markup=False)
     for reject in report.data["rejects"]:
@@ -197,8 +199,9 @@ def _printable(text: str) -> str:
 
 
 def _scored(item: dict[str, Any]) -> str:
-    score = "" if item["score"] is None else f" {item['score']:.3f}"
-    return f"{score} [{item['origin']['model']}]"
+    numbers = ((" ", item["score"]), (" similarity ", item.get("similarity")))
+    said = "".join(f"{name}{number:.3f}" for name, number in numbers if number is not None)
+    return f"{said} [{item['origin']['model']}]"
 
 
 def _box(box: list[float]) -> str:
