@@ -34,7 +34,7 @@ ORIGIN = Origin("grammar", "1")
 _COLOURS = (  # noqa: SIM905
     "red blue green yellow brown black white grey wooden old young large small striped shiny dirty"
 ).split()
-_THINGS = (  # noqa: SIM905
+THINGS = (  # noqa: SIM905
     "man woman boy girl dog cat horse car bus bicycle train boat table chair lamp sofa plate cup bottle phone laptop "
     "tree flower fence bench house window door bridge tower street sign hat shirt jacket umbrella bag ball kite cow"
 ).split()
@@ -85,12 +85,12 @@ def _table(random: random.Random, images: int) -> pa.Table:
     rows = []
     for number in range(images):
         texts = [
-            records.text(f"t{i}", granularity, _caption(random, clauses), ORIGIN, 0.9)
+            records.text(f"t{i}", granularity, caption(random, clauses), ORIGIN, 0.9)
             for i, (granularity, clauses) in enumerate(zip(records.GRANULARITIES, (1, 3, 7), strict=True))
         ]
         words = [
             records.region(f"r{i}", "text", [0, 0, 9, 9], ORIGIN, labels=[records.label("ocr", word, ORIGIN)])
-            for i, word in enumerate(random.sample(_THINGS, 2))
+            for i, word in enumerate(random.sample(THINGS, 2))
         ]
         rows.append(
             {
@@ -101,10 +101,10 @@ def _table(random: random.Random, images: int) -> pa.Table:
     return pa.Table.from_pylist(rows, records.SCHEMA)
 
 
-def _caption(random: random.Random, clauses: int) -> str:
+def caption(random: random.Random, clauses: int) -> str:
     return " ".join(_clause(random) for _ in range(clauses))
 
 
 def _clause(random: random.Random) -> str:
-    one, other = (f"{random.choice(_COLOURS)} {thing}" for thing in random.sample(_THINGS, 2))
+    one, other = (f"{random.choice(_COLOURS)} {thing}" for thing in random.sample(THINGS, 2))
     return f"A {one} is {random.choice(_ACTIONS)} {random.choice(_PLACES)} the {other}."

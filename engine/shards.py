@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from engine import records
 from engine.storage import FileMark, Folder, StorageError
 
-ROW_GROUP = 64  # images; small, so that a reader of a few images needs not read a whole shard
+ROW_GROUP = 64  # images with their pixels; small, so that a reader of a few needs not read a whole shard
+LIGHT_ROW_GROUP = 4096  # rows of anything else, of which many small groups cost more than they spare
 
 
 def shard_name(index: int) -> str:
@@ -32,16 +33,24 @@ def rejects_file(shard: str) -> str:
 def write_table(folder: Folder, name: str, table: pa.Table) -> FileMark:
     """Write one table, whole or not at all."""
     # One chunk: where the chunks of a table end would else decide where Parquet's pages end.
-    return write_batches(folder, name, table.schema, [table.combine_chunks()])
+    return write_batches(folder, name, table.schema, [table.combine_chunks()], row_group(table))
 
 
-def write_batches(folder: Folder, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> FileMark:
-    """Write tables of up to ROW_GROUP rows one by one as row groups of one file, whole or not at all."""
+def row_group(table: pa.Table) -> int:
+    """How many rows of a table make a row group: few where there are pixels."""
+    pixels = "image" in table.column_names and table["image"].null_count < len(table)
+    return ROW_GROUP if pixels else LIGHT_ROW_GROUP
+
+
+def write_batches(
+    folder: Folder, name: str, schema: pa.Schema, tables: Iterable[pa.Table], rows: int = ROW_GROUP
+) -> FileMark:
+    """Write tables of up to so many rows one by one as row groups of one file, whole or not at all."""
     with folder.create(name) as sink:
         writer = pq.ParquetWriter(sink, schema, **writer_options(schema))
         try:
             for table in tables:
-                writer.write_table(table, row_group_size=ROW_GROUP)
+                writer.write_table(table, row_group_size=rows)
         finally:
             writer.close()
     return sink.mark

@@ -22,10 +22,11 @@ from typing import ClassVar
 import numpy as np
 
 from engine import records
-from engine.stage import Batch, ChainError, Outcome, Resources, Stage, digest
+from engine.stage import Batch, ChainError, Outcome, digest
 from filters import parsing
+from filters.parsing import Parsing
 from filters.syntax import Syntax, Word
-from filters.texts import TEXT, Spans, Texts
+from filters.texts import Spans, Texts
 
 BUNDLED = ("pronouns", "quantifiers", "abstract", "image", "florence2")
 _LEADING = frozenset({
@@ -36,7 +37,7 @@ _EDGE = re.compile(r"^\W+|\W+$")
 
 
 @dataclass(frozen=True)
-class Blacklist(Stage):
+class Blacklist(Parsing):
     """Drops phrases by their head ("blacklist_head") or as a whole ("blacklist_phrase").
 
     Phrases that a person marked stay. Labels of regions are not looked at: they are no annotations of their
@@ -49,8 +50,6 @@ class Blacklist(Stage):
 
     lists: tuple[str, ...] = BUNDLED  # of the bundled ones
     own: tuple[str, ...] = ()  # paths of your own lists
-    pipeline: str = ""  # the bundled English one, else a spaCy package or a path
-    resources: Resources = TEXT
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.lists) - set(BUNDLED))
@@ -61,11 +60,11 @@ class Blacklist(Stage):
             )
 
     def check(self) -> None:
-        parsing.locate(self.pipeline)
+        super().check()
         self._entries()
 
     def revision(self) -> str:
-        return digest([parsing.revision(self.pipeline), self._entries().revision])[:16]
+        return digest([super().revision(), self._entries().revision])[:16]
 
     def open(self, cpus: int) -> None:
         self._entries()
@@ -77,10 +76,13 @@ class Blacklist(Stage):
         rules, details = np.full(len(spans), "", object), np.full(len(spans), None, object)
         judged = np.flatnonzero(~spans.human)
         needed, number = np.unique(spans.text[judged], return_inverse=True)
-        parsed = parsing.parses(batch, self.pipeline, needed)
-        for i, at in zip(judged.tolist(), number.tolist(), strict=True):
-            start, end = int(spans.start[i]), int(spans.end[i])
-            rules[i], details[i] = entries.judge(texts.text[needed[at]][start:end], head(parsed[at], start, end))
+        heads = [Heads(parsed) for parsed in parsing.parses(batch, self.pipeline, needed)]
+        said = [texts.text[at] for at in needed.tolist()]
+        places = (spans.start[judged].tolist(), spans.end[judged].tolist())
+        for i, at, start, end in zip(judged.tolist(), number.tolist(), *places, strict=True):
+            rule, detail = entries.judge(said[at][start:end], heads[at].of(start, end))
+            if rule:
+                rules[i], details[i] = rule, detail
         left, rejects = records.drop(
             batch.table, "phrases", rules == "", stage=self.name, rule=rules, value=None, threshold=None,
             detail=details,
@@ -110,15 +112,20 @@ class Entries:
         return "", None
 
 
-def head(parsed: Syntax, start: int, end: int) -> Word | None:
-    """The word that a span of a text is about: that of the noun phrase there, else of the first one inside."""
-    inside = None
-    for phrase in parsed.noun_phrases:
-        if (phrase.start, phrase.end) == (start, end):
-            return phrase.head
-        if start <= phrase.head.start and phrase.head.end <= end:
-            inside = inside or phrase.head
-    return inside
+class Heads:
+    """The words that the spans of one text are about."""
+
+    def __init__(self, parsed: Syntax) -> None:
+        self._phrases = parsed.noun_phrases
+        # From the last to the first, so that of two phrases in one place the first is found.
+        self._at = {(phrase.start, phrase.end): phrase.head for phrase in reversed(self._phrases)}
+
+    def of(self, start: int, end: int) -> Word | None:
+        """Of a span: the head of the noun phrase there, else of the first one inside."""
+        if found := self._at.get((start, end)):
+            return found
+        heads = (phrase.head for phrase in self._phrases)
+        return next((head for head in heads if start <= head.start and head.end <= end), None)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -93,9 +93,9 @@ class TextClean(Stage):
 
     def _clean(self, text: str) -> _Cleaned:
         done = _Cleaned(text, [])
-        for _ in range(_PASSES if self.markup == "repair" else 0):
-            done.take(markup.markup(done.text))
-        if self.markup:
+        if self.markup and markup.suspicious(text):
+            for _ in range(_PASSES if self.markup == "repair" else 0):
+                done.take(markup.markup(done.text))
             done.markup = len(markup.markup(done.text)) + markup.unmended(done.text)
         if self.controls == "repair":
             done.take(markup.controls(done.text))
@@ -142,15 +142,6 @@ def _rewritten(
         detail=phrases.items.field("text_id"),
     )  # fmt: skip
     new = pa.array([by.text if by else old for by, old in zip(mended, texts.text, strict=True)], pa.string())
-    table = _with(table, "texts", {"text": new})
+    table = records.amend(table, "texts", text=new)
     starts, ends = (pa.array(column, pa.int32()) for column in spans[keep].T)
-    return _with(table, "phrases", {"start": starts, "end": ends}), cut
-
-
-def _with(table: pa.Table, column: str, fields: dict[str, pa.Array]) -> pa.Table:
-    """The table with some fields of a list column's items exchanged."""
-    rows, items = records.flatten(table, column)
-    type = records.SCHEMA.field(column).type
-    values = [fields.get(field.name, items.field(field.name)) for field in type.value_type]
-    items = pa.StructArray.from_arrays(values, fields=list(type.value_type))
-    return records.replace(table, column, records.unflatten(rows, items, len(table), type))
+    return records.amend(table, "phrases", start=starts, end=ends), cut

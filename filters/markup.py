@@ -27,7 +27,6 @@ _DRESS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
      lambda _: ""),
     (re.compile(rf'^\s*[\[{{]+\s*{_KEY}\s*"?|"\s*[}}\]]+\s*$|"\s*,\s*{_KEY}\s*"?'), lambda _: " "),
 )  # fmt: skip
-# Nearly every text has none of these, and is done with at one look.
 _SUSPECT = re.compile(r"[<>&*_#`\[\]{}~|\\:]|^[ \t]*[-•]", re.M)
 _REST = re.compile(rf'{_KEY}|\\[nrtu"]|^\s*(?:\{{|\[\s*")|\}}\s*$')
 # Controls, invisible format characters but those that scripts and emoji need, and what stands for a broken one.
@@ -37,20 +36,24 @@ _CONTROL = re.compile(
 _SPACES = re.compile(r"\s{2,}|[^\S ]|^ | $")
 _STOP = re.compile(r" [.,;!?]")
 _BEFORE_STOP = re.compile(r"(?<=\w)\s+(?=[.,;!?](?:\s|$))")
+_FIRST = re.compile(r"\s*([^\W_]+)")
 _AFTER_OPENING = re.compile(r"\s*[:,;–—-]*\s*")
+
+
+def suspicious(text: str) -> bool:
+    """Whether a text has anything that markup is made of. Nearly all have nothing, and are done with at one look."""
+    return _SUSPECT.search(text) is not None
 
 
 def markup(text: str) -> list[Edit]:
     """Tags, entities, special tokens, markdown, roles and the braces of JSON, each with what mends it."""
-    if not _SUSPECT.search(text):
-        return []
     found = [Edit(m.start(), m.end(), by(m)) for pattern, by in _DRESS for m in pattern.finditer(text) if m[0]]
     return _apart(found)
 
 
 def unmended(text: str) -> int:
     """How much of a text is data rather than language: keys of JSON, escapes."""
-    return len(_REST.findall(text)) if _SUSPECT.search(text) else 0
+    return len(_REST.findall(text))
 
 
 def controls(text: str) -> list[Edit]:
@@ -74,6 +77,9 @@ def spaces(text: str) -> list[Edit]:
 def opening(text: str) -> int:
     """How many characters of a text are an opening that says nothing; one may follow another."""
     end = 0
+    first = _FIRST.match(text)
+    if first is None or first[1].casefold() not in _first_words():
+        return end
     # The longest wins: "in this picture we can see" over "in this picture,".
     while found := max((m.end() for pattern in _openings() if (m := pattern.match(text, end))), default=0):
         after = _AFTER_OPENING.match(text, found)
@@ -82,9 +88,26 @@ def opening(text: str) -> int:
 
 
 @cache
-def _openings() -> tuple[re.Pattern[str], ...]:
+def _lines() -> tuple[str, ...]:
     lines = (files("filters") / "openings.txt").read_text(encoding="utf-8").splitlines()
-    return tuple(_pattern(line) for line in lines if line.strip() and not line.startswith("#"))
+    return tuple(line for line in lines if line.strip() and not line.startswith("#"))
+
+
+@cache
+def _openings() -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_pattern, _lines()))
+
+
+@cache
+def _first_words() -> frozenset[str]:
+    """What an opening can begin with: most texts begin with something else, and are done with at one look."""
+    found: set[str] = set()
+    for line in _lines():
+        for word in line.split():
+            found.update(first[1] for option in word.split("|") if (first := _FIRST.match(option)))
+            if not word.endswith("?"):
+                break
+    return frozenset(found)
 
 
 def _pattern(line: str) -> re.Pattern[str]:

@@ -6,10 +6,13 @@ the pipeline, with spaCy and with the code that reads the tree, so that no filte
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,21 +24,54 @@ import pyarrow.compute as pc
 
 from engine import records
 from engine.memory import Memory
-from engine.stage import Batch, ChainError, digest
+from engine.stage import Batch, ChainError, Resources, Stage, digest
 from filters import syntax
+from filters.columns import require_between
 from filters.english import MODEL
 from filters.syntax import Extent, NounPhrase, Syntax, Word, analyse
+from filters.texts import TEXT
+from filters.words import foreign_share
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
 REMEMBERED = pa.schema([("text", pa.binary(16)), ("parse", pa.binary())])
 # Parses that a process holds so that a worker's next filter need not decode them: some 10 kB each.
-RECENT = 1 << 13
+RECENT = 1 << 10
 _recent: dict[tuple[str, str], Syntax] = {}
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 # Components of common pipelines that nothing here asks.
 _IDLE = ["ner", "entity_linker", "entity_ruler", "textcat", "textcat_multilabel"]
+
+
+@dataclass(frozen=True)
+class Parsing(Stage):
+    """A stage that looks at parsed texts."""
+
+    pipeline: str = ""  # the bundled English one, else a spaCy package or a path
+    resources: Resources = TEXT
+
+    def check(self) -> None:
+        locate(self.pipeline)
+
+    def revision(self) -> str:
+        return revision(self.pipeline)
+
+
+@dataclass(frozen=True)
+class Reading(Parsing):
+    """One that looks at a text only where the English parser can know, which other scripts than Latin it cannot."""
+
+    max_foreign: float | None = 0.3  # share of letters that are not Latin; ours; None = looks at all texts
+
+    def __post_init__(self) -> None:
+        if self.max_foreign is not None:
+            require_between(self, "max_foreign", 0, 1)
+
+    def readable(self, texts: Sequence[str]) -> np.ndarray:
+        """Which texts (n,) it looks at: bool (n,)."""
+        most = np.inf if self.max_foreign is None else self.max_foreign
+        return np.array([foreign_share(text) <= most for text in texts], bool)
 
 
 def parses(batch: Batch, pipeline: str, at: np.ndarray | None = None) -> list[Syntax]:
@@ -53,7 +89,9 @@ def parse(texts: Sequence[str], memory: Memory, pipeline: str) -> list[Syntax]:
     key = f"syntax-{digest([revision(pipeline), _code()])[:16]}"
     found = {text: _recent[key, text] for text in named if (key, text) in _recent}
     known = _recall(memory.recall(key), list(named.values()))
-    found |= {text: decode(known[name], text) for text, name in named.items() if name in known and text not in found}
+    with _unhurried():
+        known_to = {text: known[name] for text, name in named.items() if name in known and text not in found}
+        found |= {text: decode(data, text) for text, data in known_to.items()}
     missing = [text for text in named if text not in found]
     found |= zip(missing, analyse(load(pipeline), missing, Extent.BOTH) if missing else (), strict=True)
     new = [text for text, name in named.items() if name not in known]
@@ -98,12 +136,10 @@ def encode(parsed: Syntax) -> bytes:
 def decode(data: bytes, text: str) -> Syntax:
     """The parse of a text from its JSON."""
     length, plain, *kinds, phrases = json.loads(data)
-    words = []
-    for start, end, degree, lemma in plain:
-        form = text[start:end]
-        words.append(Word(form, lemma or form.lower(), start, end, degree))
-    objects, attributes, actions, proper = (tuple(words[i] for i in kind) for kind in kinds)
-    nouns = tuple(NounPhrase(text[s:e], s, e, words[head], bool(bare)) for s, e, head, bare in phrases)
+    forms = [text[start:end] for start, end, _, _ in plain]
+    words = [Word(form, row[3] or form.lower(), *row[:3]) for form, row in zip(forms, plain, strict=True)]
+    objects, attributes, actions, proper = (tuple([words[i] for i in kind]) for kind in kinds)
+    nouns = tuple([NounPhrase(text[s:e], s, e, words[head], bare == 1) for s, e, head, bare in phrases])
     return Syntax(length, objects, attributes, actions, proper, nouns)
 
 
@@ -169,6 +205,18 @@ def _folder(pipeline: str) -> Path:
 def _code() -> list[str]:
     sources = [hashlib.sha256(Path(str(file)).read_bytes()).hexdigest() for file in (syntax.__file__, __file__)]
     return [version("spacy"), *sources]
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Without garbage collection: what is made here is kept, and to look through it time and again costs half."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _hold(key: str, found: dict[str, Syntax]) -> None:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from engine import records
 from engine.records import Origin
-from engine.stage import Batch, ChainError, Outcome, Resources, Stage
+from engine.stage import Batch, ChainError, Outcome
 from filters import parsing
-from filters.columns import require_between
+from filters.parsing import Reading
 from filters.syntax import Extent
-from filters.texts import TEXT, Spans, Texts
-from filters.words import foreign_share
+from filters.texts import Spans, Texts
 
 
 @dataclass(frozen=True)
-class Phrases(Stage):
+class Phrases(Reading):
     """Writes the noun phrases of each text that has no phrases yet.
 
     `extent` says how far a phrase reaches: bare ("a man"), full ("a man in a blue shirt"), or one phrase for
-    each. Texts whose letters are mostly of another script than Latin get none: the English parser cannot know
-    where theirs begin and end.
+    each. Texts that the parser cannot read get none: it cannot know where theirs begin and end.
     """
 
     name: ClassVar[str] = "phrases"
@@ -32,42 +31,43 @@ class Phrases(Stage):
     writes: ClassVar[frozenset[str]] = frozenset({"phrases"})
 
     extent: Literal["bare", "full", "both"] = "bare"  # ours: the span that a box fits
-    max_foreign: float | None = 0.3  # share of letters that are not Latin; ours; None = no limit
-    pipeline: str = ""  # the bundled English one, else a spaCy package or a path
-    resources: Resources = TEXT
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.extent not in [extent.value for extent in Extent]:
             raise ChainError(f"{self.name}: extent must be bare, full or both, not {self.extent!r}")
-        if self.max_foreign is not None:
-            require_between(self, "max_foreign", 0, 1)
-
-    def check(self) -> None:
-        parsing.locate(self.pipeline)
-
-    def revision(self) -> str:
-        return parsing.revision(self.pipeline)
 
     def __call__(self, batch: Batch) -> Outcome:
         texts = Texts(batch.table)
-        spans = Spans(batch.table, texts)
-        at = np.setdiff1d(np.flatnonzero([self._reads(text) for text in texts.text]), spans.text)
-        names = _Names(self.name, spans)
-        origin, extent = Origin("syntax", self.revision()).as_dict(), Extent(self.extent)
-        new: list[list[dict[str, Any]]] = [[] for _ in range(len(batch))]
+        known = Spans(batch.table, texts)
+        at = np.setdiff1d(np.flatnonzero(self.readable(texts.text)), known.text)
+        extent, found = Extent(self.extent), []
         for i, parsed in zip(at.tolist(), parsing.parses(batch, self.pipeline, at), strict=True):
-            row, text_id = int(texts.row[i]), texts.id[i].as_py()
-            for start, end in sorted({(phrase.start, phrase.end) for phrase in parsing.phrases_of(parsed, extent)}):
-                new[row].append(
-                    {
-                        "id": names.next(row), "text_id": text_id, "start": start, "end": end, "region_ids": [],
-                        "score": None, "origin": origin,
-                    }
-                )  # fmt: skip
-        return Outcome(records.append(batch.table, "phrases", new))
+            places = {(phrase.start, phrase.end) for phrase in parsing.phrases_of(parsed, extent)}
+            found += [(i, start, end) for start, end in sorted(places)]
+        of, start, end = np.array(found, np.int64).reshape(-1, 3).T
+        names = _Names(self.name, known)
+        origin = pa.scalar(Origin("syntax", self.revision()).as_dict(), records.ORIGIN)
+        given = {
+            "id": pa.array([names.next(row) for row in texts.row[of].tolist()], pa.string()),
+            "text_id": texts.id.take(pa.array(of)),
+            "start": pa.array(start, pa.int32()),
+            "end": pa.array(end, pa.int32()),
+            "region_ids": pa.array([[]] * len(of), pa.list_(pa.string())),
+            "origin": pa.repeat(origin, len(of)),
+        }
+        fields = list(records.PHRASE)
+        columns = [given[field.name] if field.name in given else pa.nulls(len(of), field.type) for field in fields]
+        return Outcome(_added(batch.table, texts.row[of], pa.StructArray.from_arrays(columns, fields=fields), known))
 
-    def _reads(self, text: str) -> bool:
-        return self.max_foreign is None or foreign_share(text) <= self.max_foreign
+
+def _added(table: pa.Table, rows: np.ndarray, new: pa.StructArray, known: Spans) -> pa.Table:
+    """The table with new phrases (p,) behind those that their rows (p,) have."""
+    rows = np.concatenate([known.row, rows])
+    order = np.argsort(rows, kind="stable")
+    items = pa.concat_arrays([known.items, new]).take(pa.array(order))
+    lists = records.unflatten(rows[order], items, len(table), records.SCHEMA.field("phrases").type)
+    return records.replace(table, "phrases", lists)
 
 
 class _Names:

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:  # spaCy takes a second to import, which a run without new texts need not spend
     from spacy.language import Language
@@ -59,8 +59,7 @@ class Extent(Enum):
     BOTH = "both"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word and its place; `degree` counts the edges of the tree that touch it, punctuation's not."""
 
     text: str
@@ -70,8 +69,7 @@ class Word:
     degree: int
 
 
-@dataclass(frozen=True, slots=True)
-class NounPhrase:
+class NounPhrase(NamedTuple):
     """A noun phrase and the word that it is about; `bare` where nothing that follows the head is in it."""
 
     text: str

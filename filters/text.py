@@ -20,16 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import records
-from engine.stage import Batch, Outcome, Resources, Stage
+from engine.stage import Batch
 from filters import parsing
 from filters.columns import numbers, require_between
+from filters.parsing import Reading
 from filters.syntax import Syntax, Word
-from filters.texts import TEXT, Limits, Texts, Verdict, limits, settle
+from filters.texts import Limits, TextFilter, Texts, Verdict, limits
 from filters.words import (
     Written,
     commonest,
     copied_share,
-    foreign_share,
     likeness,
     loop,
     repeated_sentences,
@@ -39,31 +39,22 @@ from filters.words import (
 
 
 @dataclass(frozen=True)
-class TextLength(Stage):
+class TextLength(TextFilter):
     """Drops texts of too few or too many words; where a script has no spaces, each character is a word."""
 
     name: ClassVar[str] = "text_length"
-    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     min_words: Limits = limits(3, 8, 20)  # ours, as are the next
     max_words: Limits = limits(40, 120, 300)
-    resources: Resources = TEXT
 
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
-        verdict = Verdict(texts.human)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
         count = texts.measure(lambda text: len(words(text)))
         verdict.least("text_min_words", count, texts.limit(self.min_words))
         verdict.most("text_max_words", count, texts.limit(self.max_words))
-        return verdict.outcome(batch.table, "texts", self.name)
 
 
 @dataclass(frozen=True)
-class TextSyntax(Stage):
+class TextSyntax(Reading, TextFilter):
     """Drops texts that name too much, tie too little together, or in which nothing happens.
 
     Objects are the nouns and names that a parse finds. The complexity of an object or action is its degree in
@@ -73,46 +64,25 @@ class TextSyntax(Stage):
     """
 
     name: ClassVar[str] = "text_syntax"
-    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     max_objects: Limits = limits(10, 40, 80)  # ours, as are the next; three times the means of FLD-5B's table 3
     min_object_degree: Limits = limits(1, 2, 2)
     min_actions: Limits = limits(None, 1, 1)
     min_action_degree: Limits = limits(1, 2, 2)
-    max_foreign: float | None = 0.3  # share of letters that are not Latin; ours; None = judge all texts
-    pipeline: str = ""  # the bundled English one, else a spaCy package or a path
-    resources: Resources = TEXT
 
     def __post_init__(self) -> None:
-        settle(self)
-        if self.max_foreign is not None:
-            require_between(self, "max_foreign", 0, 1)
+        Reading.__post_init__(self)
+        TextFilter.__post_init__(self)
 
-    def check(self) -> None:
-        parsing.locate(self.pipeline)
-
-    def revision(self) -> str:
-        return parsing.revision(self.pipeline)
-
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
-        exempt = texts.human | self._foreign(texts)
-        judged = np.flatnonzero(~exempt)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
+        judged = np.flatnonzero(~texts.human & self.readable(texts.text))
         measured = np.full((len(texts), 4), np.nan)
         measured[judged] = [_measures(parsed) for parsed in parsing.parses(batch, self.pipeline, judged)] or 0
         objects, object_degree, actions, action_degree = measured.T
-        verdict = Verdict(exempt)
         verdict.most("text_objects", objects, texts.limit(self.max_objects))
         verdict.least("text_object_degree", object_degree, texts.limit(self.min_object_degree))
         verdict.least("text_actions", actions, texts.limit(self.min_actions))
         verdict.least("text_action_degree", action_degree, texts.limit(self.min_action_degree))
-        return verdict.outcome(batch.table, "texts", self.name)
-
-    def _foreign(self, texts: Texts) -> np.ndarray:
-        if self.max_foreign is None:
-            return np.zeros(len(texts), bool)
-        return texts.measure(foreign_share) > self.max_foreign
 
 
 def _measures(parsed: Syntax) -> tuple[float, float, float, float]:
@@ -126,64 +96,50 @@ def _degree(found: Iterable[Word], otherwise: float) -> float:
 
 
 @dataclass(frozen=True)
-class TextRepetition(Stage):
+class TextRepetition(TextFilter):
     """Drops texts that go round in circles, as captioners do."""
 
     name: ClassVar[str] = "text_repetition"
-    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     max_loops: Limits = limits(0, 0, 0)  # times that words at once repeat those before them; ours, as are the next
     max_sentences: Limits = limits(0, 0, 0)  # sentences that say what an earlier one said
     max_word: Limits = limits(3, 6, 10)  # times that one word occurs, articles and their like apart
     max_share: Limits = limits(0.3, 0.3, 0.3, high=1)  # of runs of four words that came before
-    resources: Resources = TEXT
 
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
-        verdict = Verdict(texts.human)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
         found = [words(text) for text in texts.text]
-        for rule, measure, maximum in (
-            ("text_loop", loop, self.max_loops),
-            ("text_word", commonest, self.max_word),
+        share = [repeated_share(each) for each in found]
+        for rule, measured, maximum in (
+            ("text_loop", map(loop, found, share), self.max_loops),
+            ("text_word", map(commonest, found), self.max_word),
         ):
-            counts, what = zip(*map(measure, found), strict=True) if found else ((), ())
+            counts, what = zip(*measured, strict=True) if found else ((), ())
             verdict.most(rule, np.array(counts, np.float64), texts.limit(maximum), what)
         verdict.most("text_sentences", texts.measure(repeated_sentences), texts.limit(self.max_sentences))
-        share = np.array([repeated_share(each) for each in found], np.float64)
-        verdict.most("text_repeated", share, texts.limit(self.max_share))
-        return verdict.outcome(batch.table, "texts", self.name)
+        verdict.most("text_repeated", np.array(share, np.float64), texts.limit(self.max_share))
 
 
 @dataclass(frozen=True)
-class TextOcr(Stage):
+class TextOcr(TextFilter):
     """Drops texts that mostly repeat what is written in the image, where OCR has read it: DiHT's text spotting."""
 
     name: ClassVar[str] = "text_ocr"
     reads: ClassVar[frozenset[str]] = frozenset({"texts", "regions.text"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     max_share: Limits = limits(0.5, 0.5, 0.5, high=1)  # of the text's words; ours
     min_match: int = 5  # characters; as secondary sources give DiHT's
-    resources: Resources = TEXT
 
     def __post_init__(self) -> None:
-        settle(self)
+        super().__post_init__()
         require_between(self, "min_match", 1, np.inf)
 
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
-        verdict = Verdict(texts.human)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
         written = _written(batch.table)
         share = np.zeros(len(texts))
         for i, row in enumerate(texts.row.tolist()):
             if row in written:
                 share[i] = copied_share(words(texts.text[i]), written[row], self.min_match)
         verdict.most("text_ocr", share, texts.limit(self.max_share))
-        return verdict.outcome(batch.table, "texts", self.name)
 
 
 def _written(table: pa.Table) -> dict[int, Written]:
@@ -201,7 +157,7 @@ def _written(table: pa.Table) -> dict[int, Written]:
 
 
 @dataclass(frozen=True)
-class TextDuplicates(Stage):
+class TextDuplicates(TextFilter):
     """Drops a text that says nearly what a better text of the same image and granularity says.
 
     Alike are texts of nearly the same set of words: shared words among all that either has. A human text
@@ -210,17 +166,10 @@ class TextDuplicates(Stage):
     """
 
     name: ClassVar[str] = "text_duplicates"
-    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     max_likeness: Limits = limits(0.8, 0.8, 0.8, high=1)  # ours
-    resources: Resources = TEXT
 
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
         most = texts.limit(self.max_likeness)
         found, better = np.zeros(len(texts)), np.full(len(texts), None, object)
         rank = np.lexsort((np.nan_to_num(-texts.score, nan=np.inf), ~texts.human, texts.granularity, texts.row))
@@ -235,6 +184,4 @@ class TextDuplicates(Stage):
             found[i], better[i] = max(alike, key=lambda pair: pair[0], default=(0.0, None))
             if texts.human[i] or not found[i] > most[i]:
                 kept.append((texts.id[i].as_py(), said))
-        verdict = Verdict(texts.human)
         verdict.most("text_duplicate", found, most, better)
-        return verdict.outcome(batch.table, "texts", self.name)

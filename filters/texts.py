@@ -1,17 +1,19 @@
-"""The texts column as arrays, limits by granularity, and verdicts: what the text filters share."""
+"""The texts column as arrays, limits by granularity, verdicts, and what a text filter is made of them."""
 
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import records
-from engine.stage import ChainError, Outcome, Resources, Stage
+from engine.stage import Batch, ChainError, Outcome, Resources, Stage
 from filters.columns import numbers
 
 # One worker for all that looks at texts, so that it parses each of them once.
@@ -147,3 +149,26 @@ class Verdict:
             threshold=self._threshold, detail=self._detail,
         )  # fmt: skip
         return Outcome(left, rejects)
+
+
+@dataclass(frozen=True)
+class TextFilter(Stage):
+    """A filter of texts. Human ones pass."""
+
+    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
+    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
+
+    resources: Resources = TEXT
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        texts = Texts(batch.table)
+        verdict = Verdict(texts.human)
+        self.judge(texts, verdict, batch)
+        return verdict.outcome(batch.table, "texts", self.name)
+
+    @abstractmethod
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
+        """Give the verdict on the texts of a batch."""

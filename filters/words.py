@@ -8,12 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.metadata import distribution
+from itertools import pairwise
 from operator import eq
+from pathlib import Path
+from runpy import run_path
 
 # Scripts that put no spaces between words; each of their characters counts as one.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}\U00020000-\U0003ffff]|[^\W_{_UNSPACED}]+(?:['’-][^\W_{_UNSPACED}]+)*")
-_SENTENCE = re.compile(r"[.!?。！？\n]+")
+_WORD = rf"[{_UNSPACED}\U00020000-\U0003ffff]|[^\W_{_UNSPACED}]+(?:['’-][^\W_{_UNSPACED}]+)*"
+_STOPS = ".!?。！？\n"
+_TOKEN = re.compile(rf"{_WORD}|[{_STOPS}]+")
 _LATIN = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿⱠ-Ɀ\ua720-\ua7ffＡ-Ｚａ-ｚ]")
 LONGEST_LOOP = 12  # words
 NGRAM = 4  # words
@@ -23,15 +28,23 @@ SHORTEST_SENTENCE = 3  # words; "Yes." and "Two dogs." recur without harm
 @cache
 def stop_words() -> frozenset[str]:
     """spaCy's words that say nothing of their own."""
-    from spacy.lang.en.stop_words import STOP_WORDS
+    # Read from their file: to import spaCy for them would take longer than judging a thousand images.
+    file = Path(str(distribution("spacy").locate_file("spacy"))) / "lang" / "en" / "stop_words.py"
+    return frozenset(run_path(str(file))["STOP_WORDS"])
 
-    return frozenset(STOP_WORDS)
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, without regard to case; punctuation is none."""
+    return _read(text)[0]
 
 
 @lru_cache(maxsize=1 << 13)
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text, without regard to case; punctuation is none."""
-    return tuple(_WORD.findall(text.casefold()))
+def _read(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The words of a text, and how many of them stand before each of its stops and its end."""
+    found = _TOKEN.findall(text.casefold())
+    stops = [at for at, token in enumerate(found) if token[0] in _STOPS]
+    ends = tuple(at - before for before, at in enumerate([*stops, len(found)]))
+    return tuple(token for token in found if token[0] not in _STOPS) if stops else tuple(found), ends
 
 
 def speaks(text: str) -> bool:
@@ -53,15 +66,15 @@ def foreign_share(text: str) -> float:
     return 1 - len(_LATIN.findall("".join(letters))) / len(letters) if letters else 0.0
 
 
-def loop(found: Sequence[str]) -> tuple[int, str]:
-    """How often words at once say again what they just said, and the words that do.
+def loop(found: Sequence[str], repeated: float) -> tuple[int, str]:
+    """How often words at once say again what they just said, and the words that do; `repeated` is their share.
 
     "on a mat on a mat" says "on a mat" once more; of a single word the first repetition is emphasis ("a very,
     very long train") and does not count. A loop cut short counts by its complete turns.
     """
     best, what = 0, ""
     # A loop of four words or more says runs of four again, which few texts do.
-    reach = LONGEST_LOOP if repeated_share(found) else NGRAM - 1
+    reach = LONGEST_LOOP if repeated else NGRAM - 1
     for period in range(1, min(reach, len(found) // 2) + 1):
         same = bytes(map(eq, found, found[period:]))
         if b"\1" * max(period, 2) not in same:
@@ -76,8 +89,8 @@ def loop(found: Sequence[str]) -> tuple[int, str]:
 
 def repeated_sentences(text: str) -> int:
     """How many sentences say what an earlier one said, word for word."""
-    sentences = [words(sentence) for sentence in _SENTENCE.split(text)]
-    counted = [sentence for sentence in sentences if len(sentence) >= SHORTEST_SENTENCE]
+    found, ends = _read(text)
+    counted = [found[start:end] for start, end in pairwise((0, *ends)) if end - start >= SHORTEST_SENTENCE]
     return len(counted) - len(set(counted))
 
 
@@ -89,8 +102,11 @@ def repeated_share(found: Sequence[str]) -> float:
 
 def commonest(found: Sequence[str]) -> tuple[int, str]:
     """The word that a text uses most often, articles and their like apart."""
-    counts = Counter(word for word in found if word not in stop_words())
-    return max(((count, word) for word, count in counts.items()), default=(0, ""), key=lambda pair: pair[0])
+    stop, best, what = stop_words(), 0, ""
+    for word, count in Counter(found).items():
+        if count > best and word not in stop:
+            best, what = count, word
+    return best, what
 
 
 @dataclass(frozen=True)
@@ -119,11 +135,12 @@ def copied_share(found: Sequence[str], written: Written, shortest: int) -> float
     """
     if not found or not written.words:
         return 0.0
+    stop, known = stop_words(), {word: written.has(word, shortest) for word in {*found}}
     copied = run = weight = 0
     for word in [*found, ""]:
-        if word and written.has(word, shortest):
+        if word and known[word]:
             run += 1
-            weight += 0 if word in stop_words() else len(word)
+            weight += 0 if word in stop else len(word)
         else:
             copied += run if weight >= shortest else 0
             run = weight = 0

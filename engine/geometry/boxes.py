@@ -34,7 +34,8 @@ def clip_boxes(boxes: np.ndarray, width: Any, height: Any) -> np.ndarray:
 def box_areas(boxes: np.ndarray) -> np.ndarray:
     """Areas (n,) of boxes (n, 4); 0 for a box that is inside out."""
     boxes = floats(boxes, 4)
-    areas: np.ndarray = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    areas: np.ndarray = np.maximum(width, 0.0) * np.maximum(height, 0.0)
     return areas
 
 

@@ -80,7 +80,7 @@ def encode_window(window: np.ndarray, left: int, top: int, height: int, width: i
     joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
     edges = np.delete(edges, np.r_[2 * joined + 1, 2 * joined + 2])
     runs = np.diff(edges, prepend=0, append=height * width)
-    counts = [int(run) for run in runs[:-1]] + [int(runs[-1])] * bool(runs[-1])
+    counts = (runs if runs[-1] else runs[:-1]).tolist()
     return _rle(coco.frPyObjects({"size": [height, width], "counts": counts}, height, width))
 
 

@@ -31,7 +31,7 @@ def test_phrases_of_each_extent(extent: str, phrases: list[str]) -> None:
 def test_what_a_phrase_says_of_itself() -> None:
     ((first, *_),) = run(Phrases(), table(image(SHIRT))).table["phrases"].to_pylist()
     assert first == {
-        "id": "phrases.0", "text_id": "t0", "start": 0, "end": 5, "region_ids": [], "score": None,
+        "id": "phrases.0", "text_id": "t0", "start": 0, "end": 5, "region_ids": [], "score": None, "similarity": None,
         "origin": {"model": "syntax", "revision": parsing.revision(""), "round": 0},
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ CAPTIONS = {
     "good": "two dogs on a red sofa in front of the window",
     "loop": "a cat and a cat and a cat and a cat and a cat and a cat",
     "opening": "The image shows a man riding a brown horse on the beach.",
-    "markup": "<b>A bus</b> stops at the &amp; corner of a street",
+    "markup": "<b>A bus</b> stops at the gate of a school &amp; waits",
     "short": "dog",
     "pronoun": "it stands next to a tall tree",
 }
@@ -57,7 +57,7 @@ def test_good_texts_stay_with_their_phrases_and_bad_ones_go_with_a_reason(curate
     assert phrases(rows["good"]) == ["two dogs", "a red sofa", "the window"]
     assert "a brown horse" in phrases(rows["opening"])
     assert not rows["opening"]["texts"][0]["text"].lower().startswith("the image")
-    assert rows["markup"]["texts"][0]["text"] == "A bus stops at the & corner of a street"
+    assert rows["markup"]["texts"][0]["text"] == "A bus stops at the gate of a school & waits"
     assert phrases(rows["pronoun"]) == ["a tall tree"]
     assert [len(rows[key]["texts"]) for key in ("loop", "short")] == [0, 0]
     rejects = {(r["kind"], r["rule"]) for r in pq.read_table(curated / "rejects").to_pylist()}
