@@ -25,9 +25,12 @@ from engine.storage import Folder, StorageError
 from pipelines import annotate as annotating
 from pipelines import curate as curating
 from pipelines import doctor as doctoring
+from pipelines import evaluate as evaluating
+from pipelines import fetch as fetching
 from pipelines import ingest as ingesting
 from pipelines import inspect as inspecting
 from pipelines import run as running
+from pipelines import scoreboard
 from pipelines.chain import Runner
 from pipelines.config import ConfigError, Params, load_params
 from pipelines.report import FAILED, INTERRUPTED, LOCKED, TERMINATED, USAGE, Report
@@ -175,6 +178,41 @@ def inspect(
 
 
 @app.command()
+def evaluate(
+    predictions: Annotated[str, typer.Argument(metavar="PRED", help="The output of any fld command.")],
+    truth: Annotated[
+        str, typer.Argument(metavar="TRUTH", help="A dataset with human annotations, or a source as for fld ingest.")
+    ],
+    file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write all figures there, by category too.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json-output", help="Print all figures as JSON instead of tables.")] = False,
+) -> None:
+    """Measure annotations against truth: COCO and VOC AP, grounding, masks, reading, objects named, label F1."""
+    _end(lambda: evaluating.measure(Folder.at(predictions), truth, file), json)
+
+
+@app.command()
+def fetch(
+    weights: Annotated[
+        list[str] | None, typer.Argument(metavar="[WEIGHTS]...", help="owner/name, or owner/name@revision.")
+    ] = None,
+    profiles: Annotated[
+        list[str] | None, typer.Option("--profile", help="All that this profile names; may be given several times.")
+    ] = None,
+    repin: Annotated[bool, typer.Option("--repin", help="Take what a revision stands for now; pin that.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Fetch weights from a hub and pin them; without arguments, those of the profile in ./params.yaml."""
+
+    def verb() -> Report:
+        named = profiles or ([] if weights else [load_params(None).annotate.profile])
+        return fetching.fetch_all(named, weights or [], repin=repin)
+
+    _end(verb, json)
+
+
+@app.command()
 def doctor(
     profile: Annotated[str, typer.Option("--profile", help="Whose weights to look for.")] = "ocr",
     address: Address = None,
@@ -229,13 +267,15 @@ def _end(verb: Callable[[], Report], json: bool) -> NoReturn:
 
 def _print(report: Report, json: bool) -> None:
     if json:
-        print(inspecting.as_text(report.data if report.command == "inspect" else report.as_json()), flush=True)
+        whole = report.command in ("inspect", "evaluate")
+        print(inspecting.as_text(report.data if whole else report.as_json()), flush=True)
         return
-    if report.command == "inspect":
+    if report.command in ("inspect", "evaluate"):
         # Tables need some width: a narrow terminal wraps them, a pipe does not.
         width = max(shutil.get_terminal_size().columns, 100) if sys.stdout.isatty() else 200
         console = Console(width=width, soft_wrap=not sys.stdout.isatty())
-        (inspecting.show_image if "record" in report.data else inspecting.show)(report, console)
+        show = scoreboard.show if report.command == "evaluate" else inspecting.show
+        (inspecting.show_image if "record" in report.data else show)(report, console)
     for line in report.lines:
         print(line)
     sys.stdout.flush()

@@ -22,9 +22,9 @@ from pipelines.figure import FigureError, arrange
 
 # Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
 FILTERS = (
-    *("region_score", "region_size", "region_merge", "region_nms"),
-    *("text_clean", "text_length", "text_repetition", "text_ocr", "text_duplicates", "text_syntax"),
-    *("phrases", "blacklist"),
+    *("region_score", "region_size", "region_merge", "region_nms", "region_mask"),
+    *("text_clean", "text_score", "text_length", "text_repetition", "text_ocr", "text_duplicates", "text_syntax"),
+    *("phrases", "blacklist", "phrase_score"),
 )
 
 T = TypeVar("T")
@@ -149,7 +149,11 @@ def make_stage(name: str, settings: Any, where: str) -> Stage:
     kind, _, turn = name.partition("@")
     if kind not in registered:
         raise ConfigError(f"{where}: no stage is registered as {kind!r}{_nearest(kind, registered)}")
-    stage: Stage = build(registered[kind].load(), settings, where)
+    try:
+        cls = registered[kind].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{where}: {kind!r} is registered as {registered[kind].value}, and {error}") from error
+    stage: Stage = build(cls, settings, where)
     return stage.called(name) if turn else stage
 
 

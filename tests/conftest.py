@@ -13,6 +13,12 @@ import pytest
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is written to the cache of whoever runs the tests."""
+    os.environ["FLD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """An empty bucket of an S3 server on loopback, as URL; the environment says how to reach it.
