@@ -13,21 +13,24 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from engine import records
-from engine.geometry import order_quads
+from engine.geometry import order_quads, quads_to_boxes
 from engine.stage import Batch, ChainError, Outcome, Resources, Stage
+from specialists import tiles
 
 
 @dataclass
 class Ocr(Stage):
-    """RapidOCR. Lines in reading order of the detector, top to bottom; Unicode as the model gives it."""
+    """RapidOCR. Lines in reading order of the detector, top to bottom; Unicode as the model gives it.
+
+    Large pages can be read in tiles too, see `specialists.tiles`; the lines then come window by window.
+    """
 
     name: ClassVar[str] = "ocr"
     version: ClassVar[int] = 1
@@ -36,6 +39,8 @@ class Ocr(Stage):
 
     min_score: float = 0.0  # ours: curate decides what is good enough, here everything read is written
     max_side: int = 2000  # px; ours (RapidOCR's default): larger images are scaled down to read them
+    tile: int = 0  # px, side of a tile; 0: the whole image alone
+    tile_overlap: float = 0.2  # of a tile's side, with its neighbour; ours
     resources: Resources = field(default_factory=lambda: Resources(cpus=1, batch_size=16))
     _engines: SimpleQueue[Any] = field(init=False, repr=False, compare=False)
     _readers: ThreadPoolExecutor = field(init=False, repr=False, compare=False)
@@ -44,6 +49,7 @@ class Ocr(Stage):
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1 or self.max_side < 32:
             raise ChainError("ocr: min_score must be in [0, 1] and max_side at least 32")
+        tiles.require(self.name, self.tile, self.tile_overlap)
 
     def check(self) -> None:
         """The weights must be where the package puts them: it would try to fetch them otherwise."""
@@ -68,22 +74,35 @@ class Ocr(Stage):
 
     def __call__(self, batch: Batch) -> Outcome:
         """Append the lines of each image to its regions."""
+        views = [view for row in range(len(batch)) for view in tiles.views(batch, row, self.tile, self.tile_overlap)]
         # The largest first: the threads wait for each other at a batch's end, and so for a small image only.
-        area = batch.table["width"].to_numpy().astype(int) * batch.table["height"].to_numpy()
-        order = np.argsort(-area, kind="stable").tolist()
-        lines = dict(zip(order, self._readers.map(lambda row: self._read(batch.pixels(row)), order), strict=True))
-        return Outcome(records.append(batch.table, "regions", [lines[row] for row in range(len(batch))]))
+        order = np.argsort([-view.pixels.size for view in views], kind="stable").tolist()
+        read = dict(zip(order, self._readers.map(lambda at: self._read(views[at]), order), strict=True))
+        lines: list[list[_Lines]] = [[] for _ in range(len(batch))]
+        for at, view in enumerate(views):
+            lines[view.row].append(read[at])
+        return Outcome(records.append(batch.table, "regions", [self._regions(parts) for parts in lines]))
 
-    def _read(self, pixels: np.ndarray) -> list[dict[str, Any]]:
-        """The text regions of one upright RGB image (height, width, 3)."""
-        height, width = pixels.shape[:2]
+    def _read(self, view: tiles.View) -> _Lines:
+        """The lines of one view, in pixels of its image."""
+        height, width = view.pixels.shape[:2]
         engine = self._engines.get()
         try:
-            quads, texts, scores = _recognise(engine, *_shrink(pixels, self.max_side))
+            quads, texts, scores = _recognise(engine, *_shrink(np.ascontiguousarray(view.pixels), self.max_side))
         finally:
             self._engines.put(engine)
-        inside = order_quads(np.clip(quads, 0, (width, height)).reshape(-1, 8)).reshape(-1, 4, 2)
-        return [self._region(*line) for line in zip(count(), inside, texts, scores, strict=False)]
+        inside = order_quads(np.clip(quads, 0, (width, height)).reshape(-1, 8)) + np.tile(view.window[:2], 4)
+        boxes = quads_to_boxes(inside)
+        return _Lines(inside.astype(np.float32), texts, scores, tiles.cut(boxes, view.window, *view.size))
+
+    def _regions(self, parts: list[_Lines]) -> list[dict[str, Any]]:
+        """One image's lines, from all looks at it."""
+        quads, fragments = (np.concatenate([getattr(part, name) for part in parts]) for name in ("quads", "fragments"))
+        texts, scores = ([item for part in parts for item in getattr(part, name)] for name in ("texts", "scores"))
+        at = range(len(texts))
+        if len(parts) > 1:
+            at = tiles.settle(quads, np.array(scores, float), np.zeros(len(quads)), fragments).tolist()
+        return [self._region(place, quads[i].reshape(4, 2), texts[i], scores[i]) for place, i in enumerate(at)]
 
     def _region(self, place: int, quad: np.ndarray, text: str, score: float) -> dict[str, Any]:
         score = min(max(float(score), 0.0), 1.0)
@@ -92,6 +111,15 @@ class Ocr(Stage):
         return records.region(
             f"ocr.{place}", "text", box, self._origin, score=score, labels=[label], best=0, quad=quad.ravel().tolist()
         )
+
+
+class _Lines(NamedTuple):
+    """What one look reads: quads (n, 8) in pixels of the image, texts and scores, and which quads are cut off."""
+
+    quads: np.ndarray
+    texts: list[str]
+    scores: list[float]
+    fragments: np.ndarray  # bool (n,)
 
 
 def _recognise(engine: Any, image: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, list[str], list[float]]:

@@ -185,3 +185,20 @@ def test_missing_weights_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch
 def test_settings_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(ChainError, match="ocr"):
         Ocr(**wrong)
+
+
+def test_a_large_page_is_read_in_tiles_each_line_once() -> None:
+    lines = {
+        (30, 40): "first corner",
+        (900, 500): "across the seam of two",
+        (1900, 1100): "last corner",
+        (60, 1050): "17",
+    }
+    tiled = Worker([Ocr(tile=1024, max_side=1024)], 2)
+    (regions,) = read(tiled, jpeg(page(lines, (2100, 1200), height=30)))
+    tiled.close()
+    assert sorted(words(regions)) == sorted(lines.values())
+    for region in regions:
+        place = next(place for place, line in lines.items() if line == region["labels"][0]["text"])
+        assert np.allclose(region["box"][:2], place, atol=12)
+    assert [region["id"] for region in regions] == [f"ocr.{i}" for i in range(4)]
