@@ -10,8 +10,10 @@ import glob
 import os
 import re
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 
 import pyarrow as pa
 
@@ -22,10 +24,14 @@ from engine.sources.inputs import SourceError, Spec, merge, writable
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of source: how it is listed, and the options that it knows."""
+    """A kind of source: how it is listed, the options that it knows, and its truth if it holds that back.
+
+    A truth is records of which image_id and the annotations are read; no record that is ingested has it.
+    """
 
     list: Callable[[Spec], pa.Table]
     options: tuple[str, ...] = ()
+    truth: Callable[[Spec], Iterator[pa.Table]] | None = None
 
 
 KINDS: dict[str, Kind] = {
@@ -37,6 +43,8 @@ KINDS: dict[str, Kind] = {
     "tar": Kind(tar.list_tar),
     "coco": Kind(coco.list_coco, ("images",)),
 }
+# Another package adds a kind of its own among these entry points; what it lists is read by its URL, through fsspec.
+GROUP = "fld.sources"
 _BY_SUFFIX = (
     ((".parquet",), "parquet"),
     (tar.SUFFIXES, "tar"),
@@ -57,7 +65,7 @@ def parse(text: str, *, follow_links: bool = False) -> Spec:
     if not place:
         raise SourceError(f"source {text!r} names no place")
     spec = Spec(text, kind or _kind_of(text, place), place, options, follow_links)
-    known = KINDS[spec.kind].options
+    known = _kinds()[spec.kind].options
     for key in options:
         if key not in known:
             there = ", ".join(known) if known else "none"
@@ -65,13 +73,25 @@ def parse(text: str, *, follow_links: bool = False) -> Spec:
     return spec
 
 
+def truth_tables(spec: Spec) -> Iterator[pa.Table] | None:
+    """The truth that a source holds back, or None where what it says of its images is all that it knows."""
+    truth = _kinds()[spec.kind].truth
+    return truth(spec) if truth else None
+
+
 def _list(spec: Spec) -> pa.Table:
-    return KINDS[spec.kind].list(spec)
+    return _kinds()[spec.kind].list(spec)
+
+
+@cache
+def _kinds() -> dict[str, Kind]:
+    """All kinds by name, those of other packages among them."""
+    return {**{point.name: point.load() for point in entry_points(group=GROUP)}, **KINDS}
 
 
 def _split_kind(text: str) -> tuple[str | None, str]:
     kind, colon, rest = text.partition(":")
-    if colon and kind in KINDS and not rest.startswith("//") and not os.path.lexists(text):
+    if colon and kind in _kinds() and not rest.startswith("//") and not os.path.lexists(text):
         return kind, rest
     return None, text
 
@@ -100,5 +120,5 @@ def _kind_of(text: str, place: str) -> str:
         return "folder"
     if not os.path.lexists(path):
         raise SourceError(writable(f"source {text!r}: there is no {path}"))
-    what = f"what kind of source is it? Say so in front, as in list:{place}; kinds: {', '.join(KINDS)}"
+    what = f"what kind of source is it? Say so in front, as in list:{place}; kinds: {', '.join(_kinds())}"
     raise SourceError(writable(f"source {text!r}: {what}"))
