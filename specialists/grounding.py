@@ -32,14 +32,18 @@ class Grounding(Looking):
     def __call__(self, batch: Batch) -> Outcome:
         book = Phrasebook(batch.table)
         asked = book.asked()
-        found = self._found(batch, [self._grounder.queries(phrases) for phrases in asked])
+        answers = self._found(batch, [self._grounder.queries(phrases) for phrases in asked])
         new = []
-        for row, (phrases, here, ids) in enumerate(zip(asked, found, self._ids(batch), strict=True)):
+        for row, (phrases, here, ids) in enumerate(zip(asked, answers, self._ids(batch), strict=True)):
             regions = self._regions(here.seen, [book.forms(row, phrase) for phrase in phrases], ids)
             new.append(regions)
             for number, phrase in enumerate(phrases):
-                fits = [region["id"] for region, seen in zip(regions, here.seen, strict=True) if number in seen.phrases]
-                book.tell(row, phrase, fits, here.scores[number])
+                found = {
+                    region["id"]: seen.phrases[number]
+                    for region, seen in zip(regions, here.seen, strict=True)
+                    if number in seen.phrases
+                }
+                book.tell(row, phrase, found, max(found.values(), default=here.scores[number]))
         return Outcome(book.written(records.append(batch.table, "regions", new)))
 
 
