@@ -24,12 +24,12 @@ from engine.images import decode
 from engine.local import cores
 from engine.stage import Resources
 from engine.worker import Work, Worker
-from specialists.captioning import Captioning
+from specialists.captioning.stages import Captioning
 from specialists.detection import Detection
-from specialists.grounding import Grounding
+from specialists.grounding.stages import Grounding
 from specialists.model import ModelStage
-from specialists.scoring import Scoring
-from specialists.segmentation import Segmentation
+from specialists.scoring.stage import Scoring
+from specialists.segmentation.stage import Segmentation
 
 IMAGES, TOGETHER, BOXES = 16, 4, 10
 ORIGIN = records.Origin("bench", "1")

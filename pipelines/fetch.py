@@ -10,8 +10,8 @@ from engine.stage import Chain, ChainError
 from engine.storage import StorageError
 from pipelines.config import profile_chain
 from pipelines.report import FAILED, USAGE, Report
-from specialists import hub
-from specialists.fetching import Fetched, HubError, fetch, quietly
+from specialists.checkpoints import hub
+from specialists.checkpoints.fetching import Fetched, HubError, fetch, quietly
 
 
 def fetch_all(profiles: Sequence[str], weights: Sequence[str], *, repin: bool = False) -> Report:

@@ -9,10 +9,10 @@ from engine.stage import Chain, ChainError, Stage
 from pipelines.config import ConfigError, load_profile, make_stage
 from pipelines.fetch import size
 from pipelines.figure import FigureError, arrange, not_produced
-from specialists import hub
-from specialists.catalogue import known
-from specialists.fetching import cache, room
-from specialists.machine import driver_gpus, torch_build, torch_gpus
+from specialists.checkpoints import hub
+from specialists.checkpoints.catalogue import known
+from specialists.checkpoints.fetching import cache, room
+from specialists.checkpoints.machine import driver_gpus, torch_build, torch_gpus
 
 Look = Iterator["Finding"]
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from engine.records import Origin
 from engine.stage import ChainError, Resources, Stage
-from specialists.weights import Checkpoint, find, here
+from specialists.checkpoints.weights import Checkpoint, find, here
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from engine.stage import pack_resources
 from pipelines.config import load_profile, profile_chain
 from pipelines.fetch import hub_ids
 from pipelines.readiness import Finding, examine
-from specialists.catalogue import CATALOGUE
+from specialists.checkpoints.catalogue import CATALOGUE
 
 DOCS = Path(__file__).parents[2] / "docs" / "models.md"
 PROFILES = ("hub", "hub-small")

@@ -16,10 +16,10 @@ from engine.checks import check
 from engine.stage import ChainError
 from engine.worker import Work, Worker
 from filters.text import TextDuplicates, TextLength, TextRepetition
-from specialists.aggregator import Aggregator
-from specialists.naming import name_of
-from specialists.nouns import article, listed, noun
-from specialists.positions import Box, place, relation
+from specialists.aggregator.naming import name_of
+from specialists.aggregator.nouns import article, listed, noun
+from specialists.aggregator.positions import Box, place, relation
+from specialists.aggregator.stage import Aggregator
 
 ORIGIN = records.Origin("m")
 WIDTH, HEIGHT = 600, 400

@@ -19,8 +19,8 @@ from engine.checks import check
 from engine.images import Limits, probe
 from engine.stage import ChainError, Halt
 from engine.worker import Work, Worker
-from specialists.azure import AzureRead, encode
-from specialists.spending import Requests
+from specialists.online.azure import AzureRead, encode
+from specialists.online.spending import Requests
 
 KEY = "0123456789abcdef-secret"
 RED = (255, 0, 0)
@@ -140,7 +140,7 @@ def test_a_small_side_is_filled_up_and_moves_nothing(
 def test_a_file_too_large_for_the_service_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
     whole, _ = encode(noise, 4096, 95)
-    monkeypatch.setattr("specialists.azure.MOST_BYTES", len(whole) // 2)
+    monkeypatch.setattr("specialists.online.azure.MOST_BYTES", len(whole) // 2)
     data, size = encode(noise, 4096, 95)
     assert len(data) <= len(whole) // 2
     assert Image.open(io.BytesIO(data)).size == size

@@ -21,8 +21,8 @@ from engine.checks import check
 from engine.images import Limits, decode, probe
 from engine.stage import ChainError
 from engine.worker import Work, Worker
-from specialists import captioners
-from specialists.captioning import Captioning, CropCaptioning
+from specialists.captioning import captioners
+from specialists.captioning.stages import Captioning, CropCaptioning
 
 FAMILIES: dict[str, Callable[[Path], Path]] = {
     "florence2": small.florence2, "blip": small.blip, "llava": small.llava, "idefics3": small.idefics3,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.geometry import decode_rle
-from specialists.enlarging import Frame
+from specialists.segmentation.enlarging import Frame
 
 
 def smooth(seed: int, count: int = 4, level: float = 0.0) -> Any:

@@ -19,8 +19,8 @@ from engine import records
 from engine.records import HUMAN
 from engine.stage import Chain, ChainError
 from specialists import model
-from specialists.grounding import CategoryGrounding, Grounding
-from specialists.passes import Query, lines, sentences
+from specialists.grounding.passes import Query, lines, sentences
+from specialists.grounding.stages import CategoryGrounding, Grounding
 
 FAMILIES = (grounders.grounding_dino, grounders.mm_grounding_dino, grounders.owlv2, grounders.owlvit)
 BOX = (20, 11, 61, 47)  # of the red thing, in upright pixels

@@ -13,7 +13,7 @@ import pytest
 from hubs import serving
 
 from engine.stage import ChainError
-from specialists import hub
+from specialists.checkpoints import hub
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -84,7 +84,7 @@ def test_pins_that_make_no_sense_are_named_and_not_overwritten(tmp_path: Path, t
 
 def test_nothing_asks_a_hub_once_a_model_is_about_to_be_loaded(tmp_path: Path) -> None:
     code = """
-from specialists import hub
+from specialists.checkpoints import hub
 from huggingface_hub import HfApi, errors
 assert HfApi().model_info("a/a").sha
 hub.stay_offline()

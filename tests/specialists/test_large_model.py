@@ -24,8 +24,8 @@ from engine import records
 from engine.checks import check
 from engine.stage import Chain, ChainError, Halt
 from engine.worker import Work, Worker
-from specialists.large_model import LargeModel
-from specialists.replies import Passing, judge
+from specialists.online.large_model import LargeModel
+from specialists.online.replies import Passing, judge
 
 KEY = "sk-so-secret-0123456789"
 TEXTS = {"detailed": "A dog sits on a mat.", "more_detailed": "A dog sits on a mat. Behind it stands a cat."}

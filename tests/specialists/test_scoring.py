@@ -20,8 +20,8 @@ from engine.images import decode
 from engine.records import HUMAN
 from engine.stage import ChainError
 from engine.worker import Work, Worker
-from specialists import scoring
-from specialists.scoring import Scoring
+from specialists.scoring import stage as scoring
+from specialists.scoring.stage import Scoring
 
 FAMILIES = ("clip", "siglip", "siglip2")
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}

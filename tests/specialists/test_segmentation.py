@@ -18,7 +18,7 @@ from engine.geometry import Rle, decode_rle, encode_mask, rings_to_rle, rle_iou
 from engine.images import decode
 from engine.stage import Chain, ChainError
 from specialists import model
-from specialists.segmentation import Segmentation
+from specialists.segmentation.stage import Segmentation
 
 FAMILIES = ("sam", "sam_hq", "sam2", "sam3")
 

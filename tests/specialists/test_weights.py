@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 from engine.stage import Chain, ChainError
 from pipelines.cli import app
 from pipelines.report import USAGE
-from specialists import digests, hub
+from specialists.checkpoints import digests, hub
+from specialists.checkpoints.weights import find, here
 from specialists.detection import Detection
-from specialists.scoring import Scoring
-from specialists.weights import find, here
+from specialists.scoring.stage import Scoring
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ import tenacity
 
 from engine.stage import Halt
 from engine.storage import Folder
-from specialists.replies import Failed, Malformed, Passing, excerpt, judge
-from specialists.spending import Budget, Pace, Requests
+from specialists.online.replies import Failed, Malformed, Passing, excerpt, judge
+from specialists.online.spending import Budget, Pace, Requests
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

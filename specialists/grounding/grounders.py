@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from specialists.passes import Pass, Query, lines, marks_of, sentences, tokenised
+from specialists.grounding.passes import Pass, Query, lines, marks_of, sentences, tokenised
 
 
 class Sight(NamedTuple):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from engine import records
 from engine.labels import add_labels, has_label
 from engine.stage import Batch, ChainError, Outcome
-from specialists.captioners import AUTO, FAMILIES, Caption, Captioner, family
+from specialists.captioning.captioners import AUTO, FAMILIES, Caption, Captioner, family
 from specialists.model import ModelStage
 
 Granularity = Literal["brief", "detailed", "more_detailed"]

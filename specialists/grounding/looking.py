@@ -11,11 +11,12 @@ import numpy as np
 
 from engine import records
 from engine.stage import Batch, ChainError
-from specialists import sightings, tiles
-from specialists.grounders import FAMILIES, Grounder, grounder
+from specialists import tiles
+from specialists.grounding import sightings
+from specialists.grounding.grounders import FAMILIES, Grounder, grounder
+from specialists.grounding.passes import Pass, Query
+from specialists.grounding.sightings import Seen, Sightings
 from specialists.model import ModelStage
-from specialists.passes import Pass, Query
-from specialists.sightings import Seen, Sightings
 
 Regions = list[dict[str, Any]]
 

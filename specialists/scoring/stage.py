@@ -23,8 +23,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.stage import Batch, ChainError, Outcome, Resources
-from specialists.asking import Asked
 from specialists.model import ModelStage
+from specialists.scoring.asking import Asked
 
 
 @dataclass

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome
-from specialists.enlarging import Frame, Shape
 from specialists.model import ModelStage
+from specialists.segmentation.enlarging import Frame, Shape
 
 
 @dataclass

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.stage import ChainError
-from specialists import contents, hub
-from specialists.digests import digest
+from specialists.checkpoints import contents, hub
+from specialists.checkpoints.digests import digest
 
-BUNDLED = Path(__file__).parent / "bundled" / "weights"
+BUNDLED = Path(__file__).parents[1] / "bundled" / "weights"
 # Files of which one must be there.
 NEEDED = {
     "image processor": ("preprocessor_config.json", "processor_config.json"),

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome, Resources, Stage
-from specialists.scene import scene_of
-from specialists.sentences import MOST, Sentence, describe
+from specialists.aggregator.scene import scene_of
+from specialists.aggregator.sentences import MOST, Sentence, describe
 
 
 @dataclass(frozen=True)

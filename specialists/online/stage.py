@@ -17,8 +17,9 @@ from PIL import Image
 
 from engine.stage import ChainError, Resources, Stage
 from engine.storage import Folder
-from specialists.client import Client
-from specialists.spending import Requests
+from specialists.checkpoints.digests import cache_folder
+from specialists.online.client import Client
+from specialists.online.spending import Requests
 
 
 @dataclass
@@ -76,8 +77,7 @@ class OnlineStage(Stage):
         return key
 
     def _cache(self) -> Folder:
-        usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fld"
-        return Folder.at(self.requests.cache or os.environ.get("FLD_CACHE") or str(usual)) / "answers"
+        return (Folder.at(self.requests.cache) if self.requests.cache else cache_folder()) / "answers"
 
     def client(self, path: str, headers: dict[str, str], salt: str = "") -> Client:
         """A client for a path below the endpoint; headers are those beside the key's."""

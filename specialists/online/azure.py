@@ -15,8 +15,8 @@ from PIL import Image
 from engine import records
 from engine.geometry import order_quads
 from engine.stage import Batch, ChainError, Outcome
-from specialists.online import OnlineStage, jpeg, shrunk
-from specialists.replies import Malformed
+from specialists.online.replies import Malformed
+from specialists.online.stage import OnlineStage, jpeg, shrunk
 
 API = "2024-02-01"
 # The service's limits, by its documentation: sides in px, size in bytes.

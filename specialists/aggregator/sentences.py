@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice, repeat
 
-from specialists.naming import ADJECTIVES
-from specialists.nouns import listed, spelled
-from specialists.positions import place, relation, share, third
-from specialists.scene import Group, Line, Scene, Thing
+from specialists.aggregator.naming import ADJECTIVES
+from specialists.aggregator.nouns import listed, spelled
+from specialists.aggregator.positions import place, relation, share, third
+from specialists.aggregator.scene import Group, Line, Scene, Thing
 
 # On these a line in their box is written; on anything else it may as well be before it or behind it.
 SIGNS = frozenset({

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from engine.stage import ChainError
-from specialists.weights import Checkpoint
+from specialists.checkpoints.weights import Checkpoint
 
 AUTO = "AutoModelForImageTextToText"
 TEMPLATES = ("chat_template.jinja", "chat_template.json")

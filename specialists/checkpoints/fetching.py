@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.stage import ChainError
 from engine.storage import StorageError, unwritable
-from specialists import contents, hub
+from specialists.checkpoints import contents, hub
 
 WHO = "fetch"
 

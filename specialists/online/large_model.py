@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Literal
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome
-from specialists.online import OnlineStage, jpeg, shrunk
-from specialists.prompting import WISHES, ask_for, facts_of, read_template, read_texts, revision_of
+from specialists.online.prompting import WISHES, ask_for, facts_of, read_template, read_texts, revision_of
+from specialists.online.stage import OnlineStage, jpeg, shrunk
 
 
 @dataclass

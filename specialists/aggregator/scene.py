@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from specialists.naming import name_of, split_names
-from specialists.nouns import Noun, noun
-from specialists.positions import Box
+from specialists.aggregator.naming import name_of, split_names
+from specialists.aggregator.nouns import Noun, noun
+from specialists.aggregator.positions import Box
 
 Region = dict[str, Any]
 

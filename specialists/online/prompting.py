@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.stage import ChainError
-from specialists.replies import Malformed
+from specialists.online.replies import Malformed
 
 BINS = 1000  # of the coordinates that the prompt names, as Florence-2 has them
 WISHES = {  # lengths are FLD-5B's mean numbers of tokens, table 2
@@ -29,7 +29,7 @@ Annotation = dict[str, Any]
 
 def read_template(prompt: str, who: str) -> Template:
     """The bundled prompt, or one of the user's by path; ChainError where it cannot be used."""
-    path = Path(prompt) if prompt else files("specialists") / "prompts" / "detailed.txt"
+    path = Path(prompt) if prompt else files("specialists.online") / "prompts" / "detailed.txt"
     try:
         template = Template(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
 """Grounding: boxes for the noun phrases of an image's texts; and detection as grounding.
 
 Stands where FLD-5B used Grounding DINO for its text-phrase-region triplets (arXiv 2311.06242, section 4.2). Each box
-is tied to the exact characters of its phrase: see `specialists.passes` for what is asked, `specialists.grounders`
-for the scores, `specialists.sightings` for what becomes of them.
+is tied to the exact characters of its phrase: `passes` says what is asked, `grounders` what the scores are,
+`sightings` what becomes of them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome
-from specialists.looking import Looking
-from specialists.passes import plain
-from specialists.phrasebook import Phrasebook
+from specialists.grounding.looking import Looking
+from specialists.grounding.passes import plain
+from specialists.grounding.phrasebook import Phrasebook
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from engine import records
-from specialists.passes import plain
+from specialists.grounding.passes import plain
 
 Key = tuple[int, str]  # row, and what is asked
 
