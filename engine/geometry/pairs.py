@@ -112,11 +112,13 @@ def neighbours(sides: np.ndarray, group: np.ndarray, share: float) -> Iterator[t
     behind = np.searchsorted(left, right, side="right") - np.arange(1, len(left) + 1)
     for begin, end in _chunks(behind):
         counts = behind[begin:end]
-        i = np.repeat(np.arange(begin, end), counts)
-        first = np.arange(1, end - begin + 1) - np.cumsum(counts) + counts
-        j = np.arange(begin, begin + len(i)) + first.take(i - begin)
-        near = np.flatnonzero((top.take(j) <= bottom.take(i)) & (bottom.take(j) >= top.take(i)))
-        yield order.take(i.take(near)), order.take(j.take(near))
+        first = np.arange(begin + 1, end + 1) - np.cumsum(counts) + counts
+        j = np.repeat(first, counts)
+        j += np.arange(len(j))
+        near = top.take(j) <= np.repeat(bottom[begin:end], counts)
+        near &= bottom.take(j) >= np.repeat(top[begin:end], counts)
+        at = np.flatnonzero(near)
+        yield order.take(np.repeat(np.arange(begin, end), counts).take(at)), order.take(j.take(at))
 
 
 def _chunks(counts: np.ndarray) -> Iterator[tuple[int, int]]:
