@@ -1,8 +1,8 @@
 """Segmentation: a mask for each region's box, as COCO run-length code and as polygons.
 
 Segment Anything (Kirillov et al., arXiv 2304.02643) and its kin, prompted with the box: of the masks that it
-offers, the one whose overlap with the truth it believes to be the highest. Stands where FLD-5B had no
-specialist but says that the engine may have any; referring segmentation learns from these polygons.
+offers, the one whose overlap with the truth it believes to be the highest. FLD-5B uses SAM in the same place,
+for a mask of each box of a phrase (Xiao et al., arXiv 2311.06242, section 4.2); here every object gets one.
 """
 
 from __future__ import annotations

@@ -28,27 +28,6 @@ def sam(folder: Path) -> Path:
     return folder
 
 
-def sam_of_size(folder: Path, layers: int = 4) -> Path:
-    """SAM with the shapes of the public ones, but for so many layers of a narrow eye: for benchmarks.
-
-    Random weights give each of 256 x 256 logits a sign of its own, which no trained model does, and whose outlines
-    are longer than any object's. Here the 4 x 4 of one place of the image's embedding are alike.
-    """
-    import torch
-    from transformers import SamConfig, SamModel, SamProcessor
-    from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
-
-    torch.manual_seed(0)
-    eye = {"hidden_size": 192, "num_hidden_layers": layers, "num_attention_heads": 3, "mlp_dim": 768}
-    model = SamModel(SamConfig(vision_config={**eye, "global_attn_indexes": [layers - 1]}))
-    with torch.no_grad():
-        for upscale in (model.mask_decoder.upscale_conv1, model.mask_decoder.upscale_conv2):
-            upscale.weight[:] = upscale.weight.mean(dim=(2, 3), keepdim=True)
-    model.save_pretrained(folder)
-    SamProcessor(SamImageProcessorPil()).save_pretrained(folder)
-    return folder
-
-
 def sam_hq(folder: Path) -> Path:
     """SAM-HQ with random weights."""
     import torch
