@@ -37,6 +37,10 @@ class Grounder(ABC):
         behind = [(definitions or {}).get(phrase, "") for phrase in phrases]
         return tokenised(self._tokenizer, phrases, behind, self._marks)
 
+    def _prepared(self, images: Sequence[np.ndarray]) -> Any:
+        # An image may be three pixels high, and must not be taken for three channels.
+        return self._images(images=list(images), input_data_format="channels_last", return_tensors="pt")
+
     @abstractmethod
     def passes(self, queries: Sequence[Query]) -> list[Pass]:
         """All that has to be asked of an image to hear of each phrase."""
@@ -49,7 +53,7 @@ class Grounder(ABC):
 class Dino(Grounder):
     """Grounding DINO (Liu et al., arXiv 2303.05499) and MM-Grounding-DINO: a score for each token of one text.
 
-    A phrase's score is the mean over its tokens, as GLIP (arXiv 2112.03857, section 3.1) and MM-Grounding-DINO
+    A phrase's score is the mean over its tokens, as GLIP (arXiv 2112.03857) and MM-Grounding-DINO
     compute it. With the greatest instead, one shared word would do: "a man in a blue shirt" for any shirt.
     """
 
@@ -61,7 +65,7 @@ class Dino(Grounder):
         return sentences(queries, self._model.config.max_text_len, own.cls_token_id, stop, own.sep_token_id)
 
     def look(self, images: Sequence[np.ndarray], passes: Sequence[Pass]) -> list[Sight]:
-        inputs = self._images(images=list(images), return_tensors="pt")
+        inputs = self._prepared(images)
         inputs.update(padded([each.texts[0] for each in passes], self._tokenizer.pad_token_id))
         output = self._model(**self._place(inputs))
         tokens = output.logits.float().sigmoid().cpu().numpy()
@@ -89,7 +93,7 @@ class Owl(Grounder):
         return lines(queries, window, own.bos_token_id, own.eos_token_id)
 
     def look(self, images: Sequence[np.ndarray], passes: Sequence[Pass]) -> list[Sight]:
-        inputs = self._place(self._images(images=list(images), return_tensors="pt"))
+        inputs = self._place(self._prepared(images))
         grid = self._model.image_embedder(pixel_values=inputs["pixel_values"])[0]
         patches = grid.flatten(1, 2)
         boxes = self._model.box_predictor(patches, grid).float().cpu().numpy()

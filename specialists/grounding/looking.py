@@ -13,7 +13,7 @@ from engine import records
 from engine.stage import Batch, ChainError
 from specialists import tiles
 from specialists.grounding import sightings
-from specialists.grounding.grounders import FAMILIES, Grounder, grounder
+from specialists.grounding.grounders import FAMILIES, Grounder, Sight, grounder
 from specialists.grounding.passes import Pass, Query
 from specialists.grounding.sightings import Seen, Sightings
 from specialists.model import ModelStage
@@ -38,6 +38,7 @@ class Found(NamedTuple):
 class _Part(NamedTuple):
     """What is believed of one look, in pixels of the image."""
 
+    window: tuple[int, ...]  # x0, y0, x1, y1: what was looked at
     pairs: Sightings
     scores: dict[int, float]  # the best of each phrase that was asked for, by its number
     fragments: np.ndarray  # bool (n,): which boxes are cut off by a tile's border
@@ -81,6 +82,8 @@ class Looking(ModelStage):
             for view in tiles.views(batch, row, self.tile, self.tile_overlap)
             for asked in passes
         ]
+        # Neighbours are padded to one size, which costs time and shifts Grounding DINO's scores: alike go together.
+        looks.sort(key=lambda look: look.view.pixels.shape[1] / look.view.pixels.shape[0])
         parts: list[list[_Part]] = [[] for _ in queries]
         for look, result in zip(looks, self.each(looks, self._look), strict=True):
             parts[look.view.row].append(result)
@@ -88,24 +91,27 @@ class Looking(ModelStage):
 
     def _look(self, looks: Sequence[Look]) -> list[_Part]:
         sights = self._grounder.look([look.view.pixels for look in looks], [look.asked for look in looks])
-        results = []
-        for (view, asked), sight in zip(looks, sights, strict=True):
-            height, width = view.pixels.shape[:2]
-            pairs = sightings.inside(
-                sightings.believed(sight.boxes, sight.scores, asked.numbers, self.min_phrase_score), width, height
-            )
-            pairs = pairs._replace(boxes=pairs.boxes + np.tile(view.window[:2], 2).astype(np.float32))
-            scores = dict(zip(asked.numbers, sight.scores.max(axis=0).tolist(), strict=True))
-            results.append(_Part(pairs, scores, tiles.cut(pairs.boxes, view.window, *view.size)))
-        return results
+        return [self._part(look, sight) for look, sight in zip(looks, sights, strict=True)]
+
+    def _part(self, look: Look, sight: Sight) -> _Part:
+        view, asked = look
+        pairs = sightings.believed(sight.boxes, sight.scores, asked.numbers, self.min_phrase_score)
+        pairs = sightings.best(sightings.inside(pairs, view.window), self.nms_iou, self.max_boxes)
+        scores = dict(zip(asked.numbers, sight.scores.max(axis=0).tolist(), strict=True))
+        return _Part(tuple(view.window.tolist()), pairs, scores, tiles.cut(pairs.boxes, view.window, *view.size))
 
     def _settled(self, parts: Sequence[_Part], phrases: int) -> Found:
         """Of one image, from all looks at it, for so many phrases."""
         pairs = sightings.together([part.pairs for part in parts])
-        if self.tile and parts:
+        if len({part.window for part in parts}) > 1:
             fragments = np.concatenate([part.fragments for part in parts])
-            pairs = pairs.only(tiles.settle(pairs.boxes, pairs.scores, pairs.phrases, fragments))
-        pairs = sightings.best(pairs, self.nms_iou, self.max_boxes)
+            stays = np.zeros(len(fragments), bool)
+            # Phrase by phrase: what `settle` needs grows with the square of the boxes.
+            for phrase in np.unique(pairs.phrases):
+                at = np.flatnonzero(pairs.phrases == phrase)
+                part = pairs.only(at)
+                stays[at[tiles.settle(part.boxes, part.scores, part.phrases, fragments[at])]] = True
+            pairs = sightings.best(pairs.only(stays), self.nms_iou, self.max_boxes)
         scores: list[float | None] = [
             max((part.scores[number] for part in parts if number in part.scores), default=None)
             for number in range(phrases)

@@ -48,7 +48,7 @@ def tokenised(tokenizer: Any, phrases: Sequence[str], definitions: Sequence[str]
         found = tokenizer([plain(text) for text in texts], add_special_tokens=False)["input_ids"]
         return [[token for token in each if token not in marks] for each in found]
 
-    # DetCLIP's order (arXiv 2209.09407, section 3.2): the name, then what it means.
+    # DetCLIP's order (arXiv 2209.09407): the name, then what it means.
     behind = tokens([f", {meaning}" if meaning else "" for meaning in definitions])
     return [Query((*own, *more), len(own)) for own, more in zip(tokens(phrases), behind, strict=True)]
 

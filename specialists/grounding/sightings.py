@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.geometry import clip_boxes, nms
+from engine.geometry import nms
 
 # A model without NMS of its own gives a phrase every box it has: more than this many, the best, are not compared. Ours.
 CANDIDATES = 300
@@ -50,9 +50,11 @@ def together(sightings: Sequence[Sightings]) -> Sightings:
     return Sightings(*(np.concatenate(parts) for parts in zip(NOTHING, *sightings, strict=True)))
 
 
-def inside(sightings: Sightings, width: int, height: int) -> Sightings:
-    """Cut off at the border of an image of that size in pixels; what has no area there is gone."""
-    boxes = clip_boxes(sightings.boxes, width, height).astype(np.float32)
+def inside(sightings: Sightings, window: np.ndarray) -> Sightings:
+    """From pixels of a window (4,) to those of its image, cut off at the window; what has no area there is gone."""
+    low, high = np.tile(window[:2], 2), np.tile(window[2:], 2)
+    # Area is a question of float32: what is thinner than its steps so far from the origin has none.
+    boxes = np.clip(sightings.boxes + low, low, high).astype(np.float32)
     return sightings._replace(boxes=boxes).only(np.all(boxes[:, 2:] > boxes[:, :2], axis=1))
 
 

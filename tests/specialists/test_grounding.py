@@ -136,6 +136,30 @@ def test_the_same_bytes_whatever_the_number_of_cores(weights: Path) -> None:
     assert one.equals(two)
 
 
+def test_scores_are_those_that_the_model_gives_when_it_is_asked_the_usual_way(weights: Path) -> None:
+    import torch
+
+    phrases, asking = ["a man in a blue shirt", "a man", "a blueish hat"], stage(weights)
+    asking.open(1)
+    processor, ground = asking._processor, asking._grounder
+    image = np.random.default_rng(0).integers(0, 255, (61, 97, 3)).astype(np.uint8)
+    dino = "dino" in asking.checkpoint.family
+    text, padding = (". ".join(phrases) + ".", {}) if dino else ([phrases], {"padding": "max_length", "max_length": 16})
+    with torch.inference_mode():
+        (sight,) = ground.look([image], ground.passes(ground.queries(phrases)))
+        inputs = processor(images=image, text=text, return_tensors="pt", **padding)
+        scores = asking._model(**inputs).logits[0].sigmoid().numpy()
+    if dino:
+        offsets = processor.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+        starts = np.cumsum([0, *(len(phrase) + 2 for phrase in phrases)])
+        own = [
+            [at for at, (a, b) in enumerate(offsets) if start <= a < b <= start + len(phrase)]
+            for start, phrase in zip(starts, phrases, strict=False)
+        ]
+        scores = np.stack([scores[:, at].mean(axis=1) for at in own], axis=1)
+    assert np.allclose(sight.scores, scores, atol=1e-5)
+
+
 def red_finder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models whose first box lies around what is red in what they see, and is the only one that fits any phrase."""
     real = model.load_model
@@ -224,6 +248,13 @@ def test_what_is_too_small_for_the_whole_image_is_found_in_a_tile_once(
     (region,) = sighted.items(sighted.work(tiled, given).table)
     # A tile is shown at half its size; what is grey beside the red mixes with it where it is scaled down.
     assert np.abs(np.array(region["box"]) - small).max() <= 5.5
+
+
+def test_boxes_too_thin_to_be_told_far_from_the_origin_are_no_faults_in_tiles(folders: dict[str, Path]) -> None:
+    # With these random weights OWL-ViT's boxes are 1e-30 pixels wide, at the left of every tile.
+    given = sighted.table(picture(400, 300, **said("a dog", "a cat")))
+    done = sighted.work(stage(folders["owlvit"], tile=128, max_boxes=20), given)
+    assert all(region["box"][0] < region["box"][2] for region in sighted.items(done.table))
 
 
 def test_categories_are_found_with_their_names_as_labels(weights: Path) -> None:
