@@ -21,7 +21,7 @@ from benchmarks.stages import Noop
 from engine import local, records
 from engine.ledger import Ledger, census
 from engine.plan import make_plan
-from engine.shards import ROW_GROUP, shard_file, shard_name, without_pixels, write_table, writer_options
+from engine.shards import row_group, shard_file, shard_name, without_pixels, write_table, writer_options
 from engine.stage import Chain
 from engine.storage import Folder
 
@@ -63,7 +63,9 @@ def _ours(source: Folder, out: Folder, embed: Folder | None) -> None:
 def _bare(source: Folder, out: Folder, reshape: Reshape) -> None:
     for path in sorted(Path(source.root, "shards").iterdir()):
         table = reshape(path)
-        pq.write_table(table, Path(out.root, path.name), row_group_size=ROW_GROUP, **writer_options(table.schema))
+        pq.write_table(
+            table, Path(out.root, path.name), row_group_size=row_group(table), **writer_options(table.schema)
+        )
 
 
 def _commit(folder: Folder, index: int, table: pa.Table) -> None:

@@ -413,7 +413,8 @@ def keys(rows: np.ndarray, names: pa.Array) -> pa.Array:
 
 def column_of(table: pa.Table, column: str) -> pa.Array:
     """A column as one array."""
-    return table[column].combine_chunks()
+    chunks = table[column]
+    return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
 
 def lengths(lists: pa.Array) -> np.ndarray:

@@ -139,11 +139,15 @@ class Folder:
         except FileNotFoundError:
             return
 
-    def sweep(self) -> None:
-        """Remove what a killed writer left half-written. Only for who holds the folder's lock."""
+    def sweep(self, *, below: bool = True) -> None:
+        """Remove what a killed writer left half-written. Only for who holds the folder's lock.
+
+        Not `below`: a folder inside may be somebody else's to write, with a lock of its own.
+        """
         if not self.local:
             return
-        for path in list(Path(self.root).rglob(f"{TEMPORARY}*")):
+        find = Path(self.root).rglob if below else Path(self.root).glob
+        for path in list(find(f"{TEMPORARY}*")):
             if path.is_dir():
                 shutil.rmtree(path)
             else:

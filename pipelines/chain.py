@@ -16,7 +16,7 @@ from engine.lock import Lock
 from engine.plan import Guard, Plan, check_source, make_plan
 from engine.stage import Chain, Halt
 from engine.storage import Folder, StorageError
-from engine.worker import Progress
+from engine.worker import Progress, sees_pixels
 from pipelines.progress import progress
 from pipelines.report import LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
 
@@ -28,7 +28,7 @@ GIVEN = ("image", "texts", "regions", "phrases")
 class Runner:
     """Where a chain runs: in this process, in several, or on Ray (a cluster by address, else started here).
 
-    With no number of workers, stages with weights run in this process, on all its cores, and filters in as
+    With no number of workers, stages that look at images run in this process, on all its cores, and filters in as
     many processes as there is work for.
     """
 
@@ -40,7 +40,8 @@ class Runner:
         """The same shards whichever it is."""
         if self.ray:
             return cluster.run(plan, address=self.address, progress=advance, guard=guard)
-        workers = self.workers or (1 if _has_weights(plan.chain) else min(local.cores(), len(plan.jobs) // 8))
+        # What looks at images is heavy, and uses all cores by itself.
+        workers = self.workers or (1 if sees_pixels(plan.chain.stages) else min(local.cores(), len(plan.jobs) // 8))
         return local.run(plan, workers=workers, progress=advance, guard=guard)
 
     @contextmanager
@@ -55,10 +56,6 @@ class Runner:
             for chain in chains:
                 cluster.check_chain(chain)
             yield
-
-
-def _has_weights(chain: Chain) -> bool:
-    return any(stage.revision() for stage in chain.stages)
 
 
 @dataclass(frozen=True)

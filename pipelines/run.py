@@ -26,6 +26,7 @@ def run(
     chains = annotate_chain(params.annotate), curate_chain(params.curate)
     with runner.ready(*chains), Lock(out, "fld run") as lock:
         claim(out, "run", {})
+        out.sweep(below=False)
         steps: tuple[Callable[[], Report], ...] = (
             lambda: ingest(listed, images, params.ingest, sources=sources, workers=workers, retry_faults=retry_faults),
             lambda: annotate(images, raw, params.annotate, runner, retry_faults=retry_faults),

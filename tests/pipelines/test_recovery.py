@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,9 @@ def test_a_killed_driver_takes_its_workers_along(place: Path) -> None:
 def test_a_driver_told_to_stop_says_how_to_go_on(place: Path, number: int, code: int) -> None:
     settings(place, 0.2)
     process = subprocess.Popen(
-        command(place, "out"), cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command(place, "out"), cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=partial(signal.signal, number, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
+    )  # fmt: skip
     deadline = time.time() + 60
     while not (place / "log").exists() and time.time() < deadline:
         time.sleep(0.05)

@@ -258,7 +258,7 @@ def test_a_service_is_given_the_time_that_it_asks_for(service: Service) -> None:
     ("value", "least", "most"),
     [
         ("7", 7, 7),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3500, 3600),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True), 8 * 3600, 9 * 3600),
         (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
     ],
 )
