@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine import records
 from engine.geometry import clip_boxes
 from engine.stage import Batch, ChainError, Outcome
 from specialists import tiles
+from specialists.checkpoints import contents
 from specialists.model import ModelStage
 
 # What transformers calls a class that was given no name.
@@ -59,6 +61,19 @@ class Detection(ModelStage):
             raise ChainError(f"{self.name}: min_score must be in [0, 1] and max_regions at least 1")
         tiles.require(self.name, self.tile, self.tile_overlap)
 
+    def check(self) -> None:
+        super().check()
+        settings = contents.read(self.checkpoint.folder / contents.CONFIG, self.name)
+        backbone = settings.get("backbone_config") or {}
+        # As transformers has it: a backbone that a config names without its settings comes from timm.
+        default = self.checkpoint.family in ("detr", "deformable_detr")
+        named = not backbone and settings.get("use_timm_backbone", default)
+        if (named or backbone.get("model_type") == "timm_backbone") and find_spec("timm") is None:
+            raise ChainError(
+                f"{self.name}: {self.checkpoint.name} has a backbone from timm, which is not installed: pip install "
+                "timm, or take a revision without it (facebook/detr-resnet-50@no_timm, say)"
+            )
+
     def gives(self) -> frozenset[str]:
         return frozenset({"regions.proposal"} if self.proposals else {"regions.object", "regions.labels"})
 
@@ -93,7 +108,8 @@ class Detection(ModelStage):
         at = np.arange(len(found.boxes))
         if len(parts) > 1:
             groups = np.zeros_like(found.classes) if self.proposals else found.classes
-            at = tiles.settle(found.boxes, found.scores, groups, found.fragments)
+            looks = np.repeat(np.arange(len(parts)), [len(part.boxes) for part in parts])
+            at = tiles.settle(found.boxes, found.scores, groups, found.fragments, looks)
         best = at[np.argsort(-found.scores[at], kind="stable")][: self.max_regions]
         return [self._region(place, found, at) for place, at in enumerate(best.tolist())]
 

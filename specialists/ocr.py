@@ -101,7 +101,9 @@ class Ocr(Stage):
         texts, scores = ([item for part in parts for item in getattr(part, name)] for name in ("texts", "scores"))
         at = range(len(texts))
         if len(parts) > 1:
-            at = tiles.settle(quads, np.array(scores, float), np.zeros(len(quads)), fragments).tolist()
+            looks = np.repeat(np.arange(len(parts)), [len(part.texts) for part in parts])
+            groups = np.zeros(len(quads), np.int64)
+            at = tiles.settle(quads, np.array(scores, float), groups, fragments, looks).tolist()
         return [self._region(place, quads[i].reshape(4, 2), texts[i], scores[i]) for place, i in enumerate(at)]
 
     def _region(self, place: int, quad: np.ndarray, text: str, score: float) -> dict[str, Any]:

@@ -4,10 +4,12 @@ After Ferret-v2 (You et al., arXiv 2404.07973): the whole image at low resolutio
 large is found in the whole image, what is small in a tile. A tile cuts what lies across its inner borders, so a box
 that touches one is a fragment, unless the tile is the only one that saw something there:
 
-- whole finds go before fragments, and higher scores before lower ones;
-- of two finds of one group (a class, a phrase) that overlap by an IoU of more than `SAME`, the later one goes: seen
-  twice where tiles overlap, or in a tile and in the whole image;
-- a fragment goes where an earlier find of its group covers more than `COVERED` of it: it is a piece of that.
+- compared are finds of one group (a class, a phrase) from different looks: what one look shows twice is left to NMS;
+- whole finds go before fragments; of fragments the larger before the smaller; then higher scores before lower ones;
+- of two that overlap by an IoU of more than `SAME`, the later one goes: seen twice where tiles overlap, or in a tile
+  and in the whole image;
+- a fragment goes where an earlier find, no smaller than it, covers more than `COVERED` of it: it is a piece of that.
+  So two halves of one thing both go if any look shows more of it, and both stay if none does.
 
 An object that is not longer than the overlap lies whole in at least one tile, whatever its place.
 """
@@ -17,16 +19,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import shapely
 
-from engine.geometry import box_areas, box_iou
-from engine.geometry.boxes import box_intersections
+from engine.geometry import box_areas, box_overlaps, quad_areas, quad_overlaps, survivors
 from engine.stage import Batch, ChainError
 
 SAME = 0.5  # IoU; ours, as are the next
 COVERED = 0.7  # share of a fragment's area
 NEAR = 0.01  # of a tile's side: how near a border a box touches it
 LEAST_NEAR = 2.0  # px
+STRETCH = 1.25  # of a tile's side: as long an image is no better seen in two tiles than in one
 
 
 class View(NamedTuple):
@@ -59,11 +60,12 @@ def views(batch: Batch, row: int, tile: int, overlap: float) -> list[View]:
 def windows(width: int, height: int, tile: int, overlap: float) -> np.ndarray:
     """What to look at in an image of that size: windows x0, y0, x1, y1, int64 (n, 4), in pixels; first all of it.
 
-    Tiles of at most `tile` x `tile` pixels follow where a side of the image is longer than that, spread evenly, each
-    overlapping the next by at least `overlap` of its side. `tile` 0 means the whole image alone.
+    Tiles of `tile` x `tile` pixels follow where a side of the image is longer than STRETCH times that, spread evenly,
+    each overlapping the next by at least `overlap` of its side; along a side that is not, each is as long as the image.
+    `tile` 0 means the whole image alone.
     """
     whole = np.array([[0, 0, width, height]], np.int64)
-    if not tile or max(width, height) <= tile:
+    if not tile or max(width, height) <= STRETCH * tile:
         return whole
     left, wide = _spread(width, tile, overlap)
     top, high = _spread(height, tile, overlap)
@@ -73,7 +75,7 @@ def windows(width: int, height: int, tile: int, overlap: float) -> np.ndarray:
 
 def _spread(length: int, tile: int, overlap: float) -> tuple[np.ndarray, int]:
     """Where tiles along an axis begin, and how long each is."""
-    side = min(tile, length)
+    side = length if length <= STRETCH * tile else tile
     step = max(1, int(side * (1 - overlap)))
     count = 1 + -(-(length - side) // step)
     return np.linspace(0, length - side, count).round().astype(np.int64), side
@@ -87,30 +89,28 @@ def cut(boxes: np.ndarray, window: np.ndarray, width: int, height: int) -> np.nd
     return np.asarray(touches.any(axis=1))
 
 
-def settle(shapes: np.ndarray, scores: np.ndarray, groups: np.ndarray, fragments: np.ndarray) -> np.ndarray:
-    """Which finds stay, of all windows of one image: indices (m,) into boxes (n, 4) or quads (n, 8), ascending.
+def settle(
+    shapes: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    fragments: np.ndarray,
+    looks: np.ndarray | None = None,
+) -> np.ndarray:
+    """Which finds stay, of all looks at one image: indices (m,) into boxes (n, 4) or quads (n, 8), ascending.
 
-    scores (n,), groups (n,), fragments bool (n,). The rule stands above.
+    scores (n,), groups (n,), fragments bool (n,); looks int (n,) numbers the look that each is from, and without it
+    every find is compared with every other. The rule stands above.
     """
-    order = np.lexsort((-scores, fragments))
-    iou, covered = _overlaps(shapes[order])
-    lost_to = (groups[order][:, None] == groups[order][None]) & (
-        (iou > SAME) | (fragments[order][:, None] & (covered > COVERED))
-    )
-    stays = np.ones(len(order), bool)
-    for place in range(len(order)):
-        stays[place] = not (lost_to[place, :place] & stays[:place]).any()
-    return np.sort(order[stays])
-
-
-def _overlaps(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """IoU (n, n), and the share of each one's area that each other one covers (n, n)."""
-    if shapes.shape[1] == 4:
-        shared = box_intersections(shapes, shapes)
-        return box_iou(shapes, shapes), shared / np.maximum(box_areas(shapes), 1e-9)[:, None]
-    outlines = shapely.convex_hull(shapely.polygons(shapes.reshape(-1, 4, 2).astype(np.float64)))
-    area = shapely.area(outlines)
-    shared = np.zeros((len(shapes), len(shapes)))
-    one, other = shapely.STRtree(outlines).query(outlines, "intersects")
-    shared[one, other] = shapely.area(shapely.intersection(outlines[one], outlines[other]))
-    return shared / np.maximum(area[:, None] + area[None] - shared, 1e-9), shared / np.maximum(area, 1e-9)[:, None]
+    if not len(shapes):
+        return np.zeros(0, np.int64)
+    boxes = shapes.shape[1] == 4
+    areas = box_areas(shapes) if boxes else quad_areas(shapes)
+    looks = np.arange(len(shapes)) if looks is None else looks
+    pairs = (box_overlaps if boxes else quad_overlaps)(shapes, groups, looks, 0.0)
+    place = np.empty(len(shapes), np.int64)
+    place[np.lexsort((-scores, np.where(fragments, -areas, 0.0), fragments))] = np.arange(len(shapes))
+    swap = place[pairs.first] > place[pairs.second]
+    high, low = np.where(swap, pairs.second, pairs.first), np.where(swap, pairs.first, pairs.second)
+    piece = fragments[low] & (areas[low] <= areas[high]) & (pairs.inside > COVERED)
+    lost = (pairs.iou > SAME) | piece
+    return np.flatnonzero(survivors(high[lost], low[lost], len(shapes)))

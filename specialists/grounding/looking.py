@@ -103,15 +103,12 @@ class Looking(ModelStage):
     def _settled(self, parts: Sequence[_Part], phrases: int) -> Found:
         """Of one image, from all looks at it, for so many phrases."""
         pairs = sightings.together([part.pairs for part in parts])
-        if len({part.window for part in parts}) > 1:
+        windows = list(dict.fromkeys(part.window for part in parts))
+        if len(windows) > 1:
             fragments = np.concatenate([part.fragments for part in parts])
-            stays = np.zeros(len(fragments), bool)
-            # Phrase by phrase: what `settle` needs grows with the square of the boxes.
-            for phrase in np.unique(pairs.phrases):
-                at = np.flatnonzero(pairs.phrases == phrase)
-                part = pairs.only(at)
-                stays[at[tiles.settle(part.boxes, part.scores, part.phrases, fragments[at])]] = True
-            pairs = sightings.best(pairs.only(stays), self.nms_iou, self.max_boxes)
+            looks = np.repeat([windows.index(part.window) for part in parts], [len(part.fragments) for part in parts])
+            pairs = pairs.only(tiles.settle(pairs.boxes, pairs.scores, pairs.phrases, fragments, looks))
+            pairs = sightings.best(pairs, self.nms_iou, self.max_boxes)
         scores: list[float | None] = [
             max((part.scores[number] for part in parts if number in part.scores), default=None)
             for number in range(phrases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from small import detectors
 from small.captioners import blip
 
 from engine.stage import Chain, ChainError, Resources
-from specialists import model
+from specialists import detection, model
 from specialists.detection import Detection
 
 FAMILIES = (
@@ -187,6 +188,41 @@ def test_a_checkpoint_of_another_role_is_refused_before_the_run(tmp_path: Path) 
 def test_a_family_that_wants_torchvision_says_so(tmp_path: Path) -> None:
     with pytest.raises(ChainError, match=r"pip install 'fld-engine\[torchvision\]', or take one of d_fine"):
         stage(detectors.rf_detr(tmp_path)).check()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"backbone_config": {"model_type": "timm_backbone", "backbone": "resnet50"}},
+        {"backbone_config": None, "backbone": "resnet50", "use_timm_backbone": True},
+        {"backbone_config": None, "backbone": "resnet50", "use_timm_backbone": None},
+    ],
+)
+def test_a_backbone_from_timm_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(detection, "find_spec", lambda name: None)
+    config = detectors.detr(tmp_path) / "config.json"
+    stage(tmp_path).check()
+    settings = {**json.loads(config.read_text()), **changed}
+    config.write_text(json.dumps({name: value for name, value in settings.items() if value is not None}))
+    with pytest.raises(ChainError, match=r"pip install timm, or take a revision without it"):
+        stage(tmp_path).check()
+
+
+def test_overlapping_objects_are_the_same_ones_with_tiles_and_without(rt_detr: Path) -> None:
+    pair = np.array([[100, 90, 420, 400], [180, 90, 500, 400]], float)  # their IoU is 0.6
+
+    class Two(Detection):
+        """Sees two things in the whole image, and nothing in a tile."""
+
+        def _look(self, views: Any) -> Any:
+            counts = [2 * (view.window.tolist() == [0, 0, 640, 480]) for view in views]
+            return [detection.Found(pair[:n], np.ones(n), np.ones(n, int), np.zeros(n, bool)) for n in counts]
+
+    given = sighted.table(picture(640, 480))
+    for tile in (0, 200):
+        assert boxes(sighted.work(Two(weights=str(rt_detr), tile=tile), given)) == [pair.tolist()]
 
 
 def test_resources_are_not_in_the_settings(rt_detr: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.geometry import boxes_to_quads
-from specialists.tiles import cut, settle, windows
+from specialists.tiles import STRETCH, cut, settle, windows
 
 SIDES = st.integers(20, 3000)
 TILES = st.integers(64, 800)
@@ -21,11 +23,12 @@ def test_the_whole_image_comes_first_and_tiles_cover_every_pixel(
 ) -> None:
     found = windows(width, height, tile, overlap)
     assert found[0].tolist() == [0, 0, width, height]
-    if max(width, height) <= tile:
+    if max(width, height) <= STRETCH * tile:
         assert len(found) == 1
         return
     tiles = found[1:]
-    assert (tiles[:, 2:] - tiles[:, :2] == (min(tile, width), min(tile, height))).all()
+    sides = [side if side <= STRETCH * tile else tile for side in (width, height)]
+    assert (tiles[:, 2:] - tiles[:, :2] == sides).all()
     for low, high, length in ((0, 2, width), (1, 3, height)):
         starts, ends = np.unique(tiles[:, low]), np.unique(tiles[:, high])
         assert (starts[0], ends[-1]) == (0, length)
@@ -96,6 +99,38 @@ def test_a_fragment_loses_to_the_whole_whatever_its_score_and_another_class_keep
 def test_a_small_thing_inside_a_large_one_of_its_class_stays_if_it_is_no_fragment() -> None:
     boxes = np.array([[0, 0, 100, 100], [40, 40, 60, 60]], float)
     assert settle(boxes, np.array([0.9, 0.5]), np.zeros(2), np.zeros(2, bool)).tolist() == [0, 1]
+
+
+def test_what_one_look_shows_twice_is_not_its_business() -> None:
+    boxes, none = np.array([[0, 0, 100, 100], [25, 0, 125, 100]], float), np.zeros(2, bool)
+    scores = np.array([0.9, 0.8])
+    assert settle(boxes, scores, np.zeros(2), none, np.array([3, 3])).tolist() == [0, 1]
+    assert settle(boxes, scores, np.zeros(2), none, np.array([0, 3])).tolist() == [0]
+
+
+@pytest.mark.parametrize("as_quads", [False, True])
+def test_the_fuller_of_two_fragments_stays_whatever_its_score(as_quads: bool) -> None:
+    boxes = np.array([[0, 0, 60, 100], [0, 0, 200, 100], [180, 0, 400, 100]], float)
+    shapes = boxes_to_quads(boxes) if as_quads else boxes
+    keep = settle(shapes, np.array([0.9, 0.8, 0.7]), np.zeros(3), np.ones(3, bool), np.arange(3))
+    assert keep.tolist() == [1, 2]
+
+
+def test_a_fragment_stays_that_has_a_small_whole_thing_of_its_class_inside() -> None:
+    boxes, fragments = np.array([[0, 0, 200, 100], [40, 40, 60, 60]], float), np.array([True, False])
+    assert settle(boxes, np.array([0.5, 0.9]), np.zeros(2), fragments, np.arange(2)).tolist() == [0, 1]
+
+
+def test_many_finds_of_many_tiles_take_moments_and_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 8000, (20_000, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(10, 40, (20_000, 2))], axis=1)
+    tracemalloc.start()
+    keep = settle(boxes, rng.random(20_000), rng.integers(0, 80, 20_000), rng.random(20_000) < 0.1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 19_000 < len(keep) <= 20_000
+    assert peak < 100e6  # of all pairs one float each would be 3.2 GB
 
 
 def test_nothing_found_is_nothing_left() -> None:
