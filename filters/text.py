@@ -110,7 +110,7 @@ class TextRepetition(TextFilter):
         found = [words(text) for text in texts.text]
         share = [repeated_share(each) for each in found]
         for rule, measured, maximum in (
-            ("text_loop", map(loop, found, share), self.max_loops),
+            ("text_loop", map(loop, texts.text, found, share), self.max_loops),
             ("text_word", map(commonest, found), self.max_word),
         ):
             counts, what = zip(*measured, strict=True) if found else ((), ())

@@ -66,11 +66,14 @@ def foreign_share(text: str) -> float:
     return 1 - len(_LATIN.findall("".join(letters))) / len(letters) if letters else 0.0
 
 
-def loop(found: Sequence[str], repeated: float) -> tuple[int, str]:
-    """How often words at once say again what they just said, and the words that do; `repeated` is their share.
+def loop(text: str, found: Sequence[str], repeated: float) -> tuple[int, str]:
+    """How often words at once say again what they just said, and the words that do.
+
+    `found` are the text's words, `repeated` is its share of repeated runs of four words.
 
     "on a mat on a mat" says "on a mat" once more; of a single word the first repetition is emphasis ("a very,
-    very long train") and does not count. A loop cut short counts by its complete turns.
+    very long train") and does not count. A loop cut short counts by its complete turns. Where only the later
+    words begin a sentence, they go on and not round: "from hand to hand. To the left ..."
     """
     best, what = 0, ""
     # A loop of four words or more says runs of four again, which few texts do.
@@ -79,12 +82,19 @@ def loop(found: Sequence[str], repeated: float) -> tuple[int, str]:
         same = bytes(map(eq, found, found[period:]))
         if b"\1" * max(period, 2) not in same:
             continue
+        same = _unbroken(same, period, _read(text)[1])
         longest = max(map(len, same.split(b"\0")))
         turns = longest - 1 if period == 1 else longest // period
         if turns > best:
             start = same.index(b"\1" * longest)
             best, what = turns, " ".join(found[start : start + period])
     return best, what
+
+
+def _unbroken(same: bytes, period: int, starts: tuple[int, ...]) -> bytes:
+    """Which words are those of a turn before, but for one that begins a sentence where the one before did not."""
+    begins = {0, *starts}
+    return bytes(equal and (at + period not in begins or at in begins) for at, equal in enumerate(same))
 
 
 def repeated_sentences(text: str) -> int:
