@@ -23,7 +23,8 @@ from pipelines.figure import FigureError, arrange
 # Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
 FILTERS = (
     *("region_score", "region_size", "region_merge", "region_nms", "region_mask"),
-    *("text_clean", "text_score", "text_length", "text_repetition", "text_ocr", "text_duplicates", "text_syntax"),
+    *("text_leftovers", "text_clean", "text_score", "text_length", "text_repetition"),
+    *("text_ocr", "text_duplicates", "text_syntax"),
     *("phrases", "blacklist", "phrase_score"),
 )
 
