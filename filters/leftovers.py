@@ -25,6 +25,7 @@ _OPEN = frozenset({
 })  # fmt: skip
 _LAST = re.compile(r"([^\W\d_]+(?:['’-][^\W\d_]+)*)\s*([,;:–—-]?)\s*$")
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
+_LONGEST = 60  # characters of what stands last
 _UNKNOWN = "\ufffd"
 
 
@@ -55,7 +56,7 @@ class TextLeftovers(TextFilter):
 
 def open_end(text: str) -> str | None:
     """What a text ends with that cannot be its end; None for one that is whole."""
-    last = _LAST.search(text)
+    last = _LAST.search(text.rstrip()[-_LONGEST:])
     if last is None:
         return None
     word, mark = last[1], last[2]
@@ -66,7 +67,11 @@ def open_end(text: str) -> str | None:
 
 def refusal(text: str) -> str | None:
     """The words with which a text refuses; None where it does not, or only quotes a sign that does."""
-    found = _refusals().search(_QUOTED.sub(" ", text).replace("’", "'"))
+    plain = text.lower().replace("’", "'")
+    sayings, hints = _refusals()
+    if not any(hint in plain for hint in hints):  # by far the most, and by far the fastest
+        return None
+    found = sayings.search(_QUOTED.sub(" ", text).replace("’", "'"))
     return found[0] if found else None
 
 
@@ -80,8 +85,13 @@ def garbled(text: str) -> float:
 
 
 @cache
-def _refusals() -> re.Pattern[str]:
+def _refusals() -> tuple[re.Pattern[str], frozenset[str]]:
+    """The sayings as one pattern, and words of which each saying has at least one."""
     lines = (files("filters") / "refusals.txt").read_text(encoding="utf-8").splitlines()
-    sayings = [line.split() for line in lines if line.strip() and not line.startswith("#")]
-    each = (r"\W+".join(f"(?:{'|'.join(map(re.escape, word.split('|')))})" for word in saying) for saying in sayings)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(each)})(?!\w)", re.IGNORECASE)
+    sayings = [
+        [word.split("|") for word in line.split()] for line in lines if line.strip() and not line.startswith("#")
+    ]
+    each = (r"\W+".join(f"(?:{'|'.join(map(re.escape, word))})" for word in saying) for saying in sayings)
+    telling = (max(saying, key=lambda word: min(map(len, word))) for saying in sayings)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(each)})(?!\w)", re.IGNORECASE)
+    return pattern, frozenset(word for words in telling for word in words)
