@@ -1,0 +1,194 @@
+"""The model in three sizes, on transformers' own Florence-2 classes, and its processor; made, loaded, saved.
+
+base and large have the shapes of Xiao et al., arXiv 2311.06242 (its model variants), and BART's heads of 64. The
+paper gives 232M and 771M parameters; counted here are 231,443,968 and 770,213,888, of which 90,368,000 and
+360,632,320 are the vision encoder's. tiny, 10,778,624 with all its words, is ours: for images of 256 to 384 px.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.stage import ChainError
+from florence import tokenizer as tokens
+from florence.codec.markup import ADDED, IMAGE
+
+STRIDE = 32  # pixels of one image token's side
+ROUND = 64  # the vocabulary's size is a multiple of it, as in florence-community's checkpoints: faster on a GPU
+# The public image processor's.
+MEAN, DEVIATION, BICUBIC = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model's shapes: DaViT's by stage, then BART's.
+
+    `words` are the tokens before the markers; `image_size`, in px, is what training begins with.
+    """
+
+    embed_dim: tuple[int, ...]
+    heads: tuple[int, ...]  # and as many channel groups
+    depths: tuple[int, ...]
+    width: int
+    layers: int  # of the encoder, and as many of the decoder
+    text_heads: int
+    words: int
+    image_size: int
+    window: int = 12  # in patches of a stage
+    positions: int = 1024  # the most tokens of an input or of a target
+
+
+BART_WORDS = 50265
+PRESETS = {
+    "tiny": Preset((32, 64, 128, 256), (1, 2, 4, 8), (1, 1, 3, 1), 256, 3, 4, 4096, 384),
+    "base": Preset((128, 256, 512, 1024), (4, 8, 16, 32), (1, 1, 9, 1), 768, 6, 12, BART_WORDS, 384),
+    "large": Preset((256, 512, 1024, 2048), (8, 16, 32, 64), (1, 1, 9, 1), 1024, 12, 16, BART_WORDS, 384),
+}
+
+
+@dataclass(frozen=True)
+class Florence:
+    """A model and its processor, as a checkpoint holds them."""
+
+    model: Any  # Florence2ForConditionalGeneration
+    processor: Any  # Florence2Processor
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.processor.tokenizer
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write both into a folder as save_pretrained does: safetensors, config, tokenizer and processor."""
+        import transformers
+
+        transformers.utils.logging.disable_progress_bar()
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name; ChainError where there is none."""
+    if name not in PRESETS:
+        raise ChainError(f"no preset {name!r}: take one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def new(shape: Preset, tokenizer: Any, seed: int = 0, image_size: int | None = None) -> Florence:
+    """A model with random weights, the same for the same seed, in float32.
+
+    The tokenizer is one of `tokenizer.train` or a released one; it decides the size of the vocabulary.
+    """
+    import torch
+    from transformers import Florence2ForConditionalGeneration
+
+    tokens.check(tokenizer, "the tokenizer")
+    settings = config(shape, len(tokenizer), tokenizer.convert_tokens_to_ids(IMAGE))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Florence2ForConditionalGeneration(settings)
+    model.generation_config.update(
+        bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_bos_token_id=0
+    )
+    return Florence(model, processor(tokenizer, image_size or shape.image_size))
+
+
+def config(shape: Preset, vocabulary: int | None = None, image_token: int | None = None) -> Any:
+    """The Florence2Config of a preset; by default with its own number of words, markers and the image token last."""
+    from transformers import Florence2Config
+
+    vocabulary = vocabulary or shape.words + len(ADDED) + 1
+    return Florence2Config(
+        vision_config={
+            "embed_dim": shape.embed_dim, "num_heads": shape.heads, "num_groups": shape.heads, "depths": shape.depths,
+            "window_size": shape.window, "projection_dim": shape.width,
+        },
+        text_config={
+            "model_type": "bart", "vocab_size": -(-vocabulary // ROUND) * ROUND, "d_model": shape.width,
+            "encoder_layers": shape.layers, "decoder_layers": shape.layers,
+            "encoder_attention_heads": shape.text_heads, "decoder_attention_heads": shape.text_heads,
+            "encoder_ffn_dim": 4 * shape.width, "decoder_ffn_dim": 4 * shape.width,
+            "max_position_embeddings": shape.positions,
+        },
+        image_token_id=vocabulary - 1 if image_token is None else image_token,
+    )  # fmt: skip
+
+
+def processor(tokenizer: Any, image_size: int) -> Any:
+    """The Florence2Processor for square images of this many pixels, a multiple of 32.
+
+    A model takes several sizes, 384 and 768 px in the paper, each with a processor of its own.
+    """
+    from transformers import Florence2Processor
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    if image_size < STRIDE or image_size % STRIDE:
+        raise ChainError(f"images of {image_size} px: their size must be a multiple of {STRIDE}")
+    side = {"height": image_size, "width": image_size}
+    images = CLIPImageProcessorPil(
+        size=side, crop_size=side, do_center_crop=False, resample=BICUBIC, image_mean=list(MEAN),
+        image_std=list(DEVIATION), image_seq_length=image_tokens(image_size),
+    )  # fmt: skip
+    # Without these keys the processor refuses to read what the model wrote.
+    kinds = (
+        "pure_text", "ocr", "phrase_grounding", "description_with_bboxes", "description_with_polygons", "polygons",
+        "bboxes", "description_with_bboxes_or_polygons",
+    )  # fmt: skip
+    return Florence2Processor(images, tokenizer, post_processor_config={kind: {} for kind in kinds})
+
+
+def image_tokens(image_size: int) -> int:
+    """How many tokens a square image of this many pixels is: one for each patch, and their mean."""
+    return (image_size // STRIDE) ** 2 + 1
+
+
+def load(where: str | os.PathLike[str], revision: str | None = None, dtype: str = "float32") -> Florence:
+    """A checkpoint from a folder, or from a hub by its id and revision: a released one, or what `save` wrote.
+
+    Raises ChainError where there is none, where it is laid out for code of its own, or lacks weights.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoProcessor, Florence2ForConditionalGeneration, PretrainedConfig
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    _check_folder(Path(where))
+    try:
+        settings, _ = PretrainedConfig.get_config_dict(where, revision=revision)
+        _check_layout(settings, str(where))
+        model, seen = Florence2ForConditionalGeneration.from_pretrained(
+            where, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True
+        )
+        made = AutoProcessor.from_pretrained(where, revision=revision, backend="pil")
+    except ChainError:
+        raise
+    except (OSError, RuntimeError, ValueError, AttributeError, SafetensorError) as error:
+        raise ChainError(f"{where}: no checkpoint of Florence-2 that could be loaded: {error}") from error
+    if seen["missing_keys"]:  # transformers would fill them with random numbers
+        missing = sorted(seen["missing_keys"])
+        raise ChainError(f"{where} lacks weights of its model: {missing[0]}, and {len(missing) - 1} more")
+    tokens.check(made.tokenizer, str(where))
+    return Florence(model.eval(), made)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise ChainError where something is there that is no checkpoint."""
+    whole = (folder / WEIGHTS).is_file() or (folder / f"{WEIGHTS}.index.json").is_file()
+    if folder.exists() and not (whole and (folder / CONFIG).is_file()):
+        raise ChainError(
+            f"{folder} has no {CONFIG if whole else WEIGHTS}: it is no checkpoint that save_pretrained wrote"
+        )
+
+
+def _check_layout(settings: dict[str, Any], name: str) -> None:
+    if settings.get("model_type") != "florence2":
+        raise ChainError(f"{name} is a checkpoint of {settings.get('model_type')}, not of florence2")
+    if "auto_map" in settings:
+        raise ChainError(
+            f"{name} is laid out for code of its own, which is refused; transformers would read it wrongly. Take the "
+            "same weights of florence-community, as florence-community/Florence-2-base"
+        )
