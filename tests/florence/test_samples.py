@@ -184,7 +184,9 @@ def test_a_budget_cuts_items_and_leaves_out_what_does_not_fit_at_all() -> None:
     assert all(count(each.target) <= 8 and count(each.prompt) <= 8 for each in made)
     ((cut, target),) = [(each.cut, each.target) for each in made if each.task == Task.OPEN_VOCABULARY_DETECTION][:1]
     assert (cut, target) == (1, f"cat{CAT}")
-    assert not of(made, Task.OCR_WITH_REGION)
+    assert not of(made, Task.OCR_WITH_REGION)  # its prompt has nine words
+    dear = samples(everything(), lambda text: len(text.split()) + 9 * text.count("<loc_"), 9)
+    assert {each.task for each in dear} == {Task.CAPTION, Task.DETAILED_CAPTION, Task.OCR}
     assert len(samples(everything(), count, 1000)) == len(samples(everything()))
 
 
