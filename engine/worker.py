@@ -22,7 +22,7 @@ from engine.checks import check
 from engine.images import decode
 from engine.ledger import BooksError, Counts, StageBooks
 from engine.memory import Memory
-from engine.stage import Batch, Halt, Outcome, Stage
+from engine.stage import Batch, ChainError, Halt, Outcome, Stage
 
 # Decoded pixels held for one slice of a shard; a second one is decoded ahead.
 DECODE_BUDGET = 256 * 2**20
@@ -53,7 +53,7 @@ class Worker:
     def __init__(self, stages: Sequence[Stage], cpus: int) -> None:
         self.stages = tuple(stages)
         for stage in self.stages:
-            stage.open(cpus)
+            _open(stage, cpus)
         self._sees = sees_pixels(stages)
         self._limit = {stage.name: stage.resources.batch_size for stage in stages}
         self._decoders = ThreadPoolExecutor(cpus, "decode")
@@ -135,6 +135,16 @@ class Worker:
             return first + self._attempt(stage, batch.slice(half, len(batch) - half), books)
         books += account
         return [outcome]
+
+
+def _open(stage: Stage, cpus: int) -> None:
+    """Load what a stage needs; what goes wrong is told with its name."""
+    try:
+        stage.open(cpus)
+    except (ChainError, Halt, MemoryError):
+        raise
+    except Exception as error:
+        raise ChainError(f"{stage.name}: cannot be opened: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

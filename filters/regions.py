@@ -18,7 +18,7 @@ from engine.stage import Batch, ChainError, Outcome, Resources, Stage
 from filters.columns import Regions, require_between
 
 # Filters load nothing, so that a batch costs no more than its rows.
-LIGHT = Resources(batch_size=1024)
+LIGHT = Resources(batch_size=1024, pack="regions")  # one worker for all that judges regions
 
 
 @dataclass(frozen=True)

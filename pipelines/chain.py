@@ -20,6 +20,7 @@ from engine.worker import Progress, sees_pixels
 from pipelines.progress import progress
 from pipelines.report import LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
 
+BEFORE = {"annotate": "ingest", "curate": "annotate"}  # whose output each command reads
 # What ingest gives to a chain: pixels, and all that a source may have known already.
 GIVEN = ("image", "texts", "regions", "phrases")
 
@@ -84,6 +85,7 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         return _dry_run(step, report)
     step.chain.check(GIVEN)
     check_source(step.source)
+    _check_kind(step)
     with Lock(step.out, f"fld {step.command}") as lock:
         about_step = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
         claim(step.out, step.command, about_step | {"dataset": dataset_of(step.source)})
@@ -107,6 +109,16 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         report.data |= about or {}
         report.write(step.out)
     return report
+
+
+def _check_kind(step: Step) -> None:
+    """A step reads what the step before it wrote: raw shards have no pixels, image shards no annotations."""
+    made = (step.source.read_json(STEP) or {}).get("command")
+    if made is not None and made != BEFORE.get(step.command, made):
+        raise StorageError(
+            f"{step.source.url} is the output of `fld {made}`; `fld {step.command}` wants that of "
+            f"`fld {BEFORE[step.command]}`"
+        )
 
 
 def _close(report: Report, step: Step, plan: Plan, ledgers: list[Ledger], made: list[Ledger], seconds: float) -> None:

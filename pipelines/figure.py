@@ -24,9 +24,12 @@ class Place:
     role: str
     why: str
     after: tuple[str, ...] = ()  # a filter's roles: without any of them it has nothing to do
+    beside: tuple[str, ...] = ()  # and roles of which one must be there too
     settings: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False  # runs once more on the detailed texts
 
+
+OBJECTS = ("detection", "grounding")  # roles that find them
 
 FIGURE = (
     Place("ocr", "written lines"),
@@ -41,7 +44,7 @@ FIGURE = (
     Place("chunks", "noun chunks of the regions' texts", after=("crop_captioning",), again=True),
     Place("scoring", "the label that fits each region best", again=True),
     Place("detailed", "detailed and more detailed texts"),
-    Place("text_support", "do regions support what the texts name?", after=("detailed",)),
+    Place("text_support", "do regions support what the texts name?", after=("detailed",), beside=OBJECTS),
 )
 ROLES = tuple(place.role for place in FIGURE if not place.after)
 DETAILED = "aggregator"  # who plays the role `detailed` unless the profile names a stage
@@ -102,7 +105,8 @@ def _is_filled(place: Place, roles: Mapping[str, Any]) -> bool:
         return False
     if not place.after:
         return place.role in roles
-    return place.role in roles or any(roles.get(role, False) is not False for role in place.after)
+    there = {role for role, settings in roles.items() if settings is not False}
+    return place.role in roles or bool(there & set(place.after) and (not place.beside or there & set(place.beside)))
 
 
 def _filled(place: Place, roles: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -110,6 +114,8 @@ def _filled(place: Place, roles: Mapping[str, Any]) -> tuple[str, dict[str, Any]
     if given is not None and not isinstance(given, Mapping):
         raise FigureError(f"{place.role}: expected keys and values, found {given!r}")
     settings = {**place.settings, **(given or {})}
+    if not isinstance(settings.get("resources", {}), Mapping | None):
+        raise FigureError(f"{place.role}: resources: expected keys and values, found {settings['resources']!r}")
     default = DETAILED if place.role == "detailed" else place.role
     return str(settings.pop("stage", default)), settings
 

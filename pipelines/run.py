@@ -24,7 +24,8 @@ def run(
     listed = list_sources(sources, out, params.ingest)
     images, raw, curated = (out / name for name in STEPS)
     chains = annotate_chain(params.annotate), curate_chain(params.curate)
-    with runner.ready(*chains), Lock(out, "fld run") as lock:
+    # Curate runs here, whoever annotates.
+    with runner.ready(chains[0]), Runner().ready(chains[1]), Lock(out, "fld run") as lock:
         claim(out, "run", {})
         out.sweep(below=False)
         steps: tuple[Callable[[], Report], ...] = (
@@ -49,7 +50,7 @@ def run(
 def dry_run(sources: Sequence[str], out: Folder, params: Params, runner: Runner) -> Report:
     """What a run would do, as far as it can be known before the first step has run."""
     listed = list_sources(sources, out, params.ingest)
-    with runner.ready(annotate_chain(params.annotate), curate_chain(params.curate)):
+    with runner.ready(annotate_chain(params.annotate)), Runner().ready(curate_chain(params.curate)):
         report = ingest(listed, out / "images", params.ingest, dry_run=True)
     report.command = "run"
     if (out / "images").marks():

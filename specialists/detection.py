@@ -65,6 +65,8 @@ class Detection(ModelStage):
         super().check()
         settings = contents.read(self.checkpoint.folder / contents.CONFIG, self.name)
         backbone = settings.get("backbone_config") or {}
+        if not isinstance(backbone, dict):
+            raise ChainError(f"{self.name}: {self.checkpoint.folder}: config.json: backbone_config is no mapping")
         # As transformers has it: a backbone that a config names without its settings comes from timm.
         default = self.checkpoint.family in ("detr", "deformable_detr")
         named = not backbone and settings.get("use_timm_backbone", default)
@@ -90,6 +92,8 @@ class Detection(ModelStage):
         # An image may be three pixels high, and must not be taken for three channels.
         inputs = self._processor(images=images, input_data_format="channels_last", return_tensors="pt")
         output = self._model(**self.place(inputs))
+        if not output.logits.isfinite().all():
+            raise ValueError(f"{self.checkpoint.name} gives scores that are no numbers")
         sizes = [image.shape[:2] for image in images]
         results = self._processor.post_process_object_detection(output, threshold=self.min_score, target_sizes=sizes)
         return [self._found(view, result) for view, result in zip(views, results, strict=True)]

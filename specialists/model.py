@@ -61,6 +61,7 @@ class ModelStage(Stage):
 
     def check(self) -> None:
         self.checkpoint.require(self.name, self.families, *self.parts)
+        self._check_device()
         family = self.checkpoint.family
         if family in self.torchvision and find_spec("torchvision") is None:
             others = ", ".join(sorted(self.families - self.torchvision))
@@ -80,6 +81,21 @@ class ModelStage(Stage):
         self._model = load_model(self.auto, checkpoint, self._device(), self._dtype())
         self._processor = load_processor(checkpoint)
         self._threads = ThreadPoolExecutor(cpus if self._device() == "cpu" else 1, self.name)
+
+    def _check_device(self) -> None:
+        """Refuse a device that torch does not know or see here. The usual ones cost no import of torch."""
+        if self.device in ("auto", "cpu"):
+            return
+        import torch
+
+        try:
+            there = torch.empty(0, device=self.device).device
+        except (RuntimeError, AssertionError) as error:
+            what = str(error).partition("\n")[0]
+            raise ChainError(
+                f"{self.name}: device {self.device!r} cannot be used here ({what}). Take auto, cpu, cuda or cuda:0"
+            ) from error
+        assert there
 
     def _device(self) -> str:
         import torch

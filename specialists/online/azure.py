@@ -5,6 +5,7 @@ The Image Analysis 4.0 API, `imageanalysis:analyze` with the feature `read`; its
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -90,7 +91,8 @@ class AzureRead(OnlineStage):
         for block in answer["readResult"]["blocks"]:
             for line in block["lines"]:
                 quad = np.array([(point["x"], point["y"]) for point in line["boundingPolygon"]], np.float64)
-                scores = [float(word["confidence"]) for word in line.get("words") or ()]
+                known = (float(word["confidence"]) for word in line.get("words") or ())
+                scores = [score for score in known if math.isfinite(score)]
                 score = min(max(sum(scores) / len(scores), 0.0), 1.0) if scores else None
                 if quad.shape != (4, 2) or not np.isfinite(quad).all():
                     raise Malformed(f"a line without four corners: {line['boundingPolygon']}")

@@ -63,6 +63,10 @@ class LargeModel(OnlineStage):
         if not self.model:
             raise ChainError(f"{self.name}: no model: name it in `model` or in $OPENAI_MODEL, as the endpoint calls it")
         read_template(self.prompt, self.name)
+        try:
+            json.dumps(self.extra)
+        except TypeError as error:
+            raise ChainError(f"{self.name}: extra holds what JSON cannot: {error}; put it in quotes") from error
 
     def revision(self) -> str:
         """The model with its release, and a digest of the prompt."""

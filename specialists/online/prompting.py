@@ -97,6 +97,8 @@ def read_texts(answer: Any, wanted: Sequence[str]) -> dict[str, str]:
         raise Malformed(f"empty ({message.get('refusal') or reason or 'no reason given'})")
     for found in _objects(_THOUGHT.sub("", said)):
         texts = {name: _line(text) for name in wanted if isinstance(text := found.get(name), str)}
+        if any("\ud800" <= letter <= "\udfff" for text in texts.values() for letter in text):
+            raise Malformed("half of a character, which no record can hold")
         if len(texts) == len(wanted) and all(any(map(str.isalpha, text)) for text in texts.values()):
             return texts
     raise Malformed(f"no JSON object with {' and '.join(wanted)}: {said[:200]!r}")

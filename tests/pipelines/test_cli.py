@@ -426,3 +426,12 @@ def test_a_budget_that_is_spent_ends_with_its_words_and_goes_on_later(photos: Pa
     assert summary(out / "raw")["exit_code"] == LIMIT
     profile.write_text(f"stages: {{spent: {{log: {tmp_path / 'log'}, budget: 100}}}}")
     fld("run", photos, out, "--profile", profile)
+
+
+def test_a_step_refuses_what_another_step_wrote(photos: Path, profile: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fld("run", photos, out, "--profile", profile)
+    said = fld("annotate", out / "raw", tmp_path / "x", "--profile", profile, code=USAGE).stderr
+    assert "is the output of `fld annotate`; `fld annotate` wants that of `fld ingest`" in said
+    assert "wants that of `fld annotate`" in fld("curate", out / "images", tmp_path / "y", code=USAGE).stderr
+    assert not (tmp_path / "x").exists()

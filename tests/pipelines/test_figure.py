@@ -30,6 +30,8 @@ def test_all_roles_stand_in_the_papers_order_and_the_late_texts_go_the_same_way(
         ({"grounding": None}, ["phrases", "grounding", "region_merge"]),
         ({"detection": None, "region_nms": False}, ["detection"]),
         ({"crop_captioning": None}, ["crop_captioning", "chunks"]),
+        ({"detailed": None}, ["aggregator"]),
+        ({"detection": None, "detailed": None}, ["detection", "region_nms", "aggregator", "text_support"]),
     ],
 )
 def test_a_filter_is_there_where_it_has_something_to_do(roles: dict[str, object], stages: list[str]) -> None:
@@ -54,6 +56,7 @@ def test_a_filter_shares_the_worker_of_the_specialist_before_it() -> None:
     [
         ({"detektion": None}, "no role 'detektion'"),
         ({"detection": 3}, "detection: expected keys and values"),
+        ({"ocr": {"resources": 5}}, "ocr: resources: expected keys and values"),
         ({"captioning": None, "detailed": {"stage": "captioning"}}, "plays two roles"),
     ],
 )

@@ -227,3 +227,24 @@ def test_overlapping_objects_are_the_same_ones_with_tiles_and_without(rt_detr: P
 
 def test_resources_are_not_in_the_settings(rt_detr: Path) -> None:
     assert "resources" not in stage(rt_detr, resources=Resources(gpus=1)).settings()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:7"])
+def test_a_device_that_is_not_there_is_refused_before_the_run(rt_detr: Path, device: str) -> None:
+    with pytest.raises(ChainError, match=f"device '{device}' cannot be used here"):
+        stage(rt_detr, device=device).check()
+
+
+def test_scores_that_are_no_numbers_are_a_fault_and_not_nothing(rt_detr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = model.load_model
+
+    def broken(*arguments: Any) -> Any:
+        made = copy.deepcopy(real(*arguments))
+        for name, weight in made.named_parameters():
+            if "class_embed" in name:
+                weight.data.fill_(float("nan"))
+        return made
+
+    monkeypatch.setattr(model, "load_model", broken)
+    with pytest.raises(AssertionError, match="no numbers"):
+        sighted.work(stage(rt_detr), sighted.table(picture(64, 64, BOX)))

@@ -202,3 +202,16 @@ def test_a_large_page_is_read_in_tiles_each_line_once() -> None:
         place = next(place for place, line in lines.items() if line == region["labels"][0]["text"])
         assert np.allclose(region["box"][:2], place, atol=12)
     assert [region["id"] for region in regions] == [f"ocr.{i}" for i in range(4)]
+
+
+def test_a_tall_thin_image_is_read_without_being_blown_up() -> None:
+    seen = []
+
+    class Engine:
+        def __call__(self, image: np.ndarray) -> Any:
+            seen.append(image.shape)
+            return type("Result", (), {"boxes": None, "txts": None})()
+
+    ocr._recognise(Engine(), np.zeros((3000, 17, 3), np.uint8), np.ones(2, np.float32))
+    ocr._recognise(Engine(), np.zeros((60, 400, 3), np.uint8), np.ones(2, np.float32))
+    assert seen == [(3000, 375, 3), (60, 400, 3)]
