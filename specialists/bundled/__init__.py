@@ -1,0 +1,1 @@
+"""What comes with the package and needs no network: generated scenes, and small models trained on them."""
