@@ -1,8 +1,8 @@
 """One scene: its picture, and apart from it, its truth.
 
 A scene is drawn from (split, seed, index, difficulty) alone: the same bytes each time, wherever the versions of
-NumPy, OpenCV and Pillow are the same. What OpenCV rounds otherwise on other processors
-(warps, weighted sums) is done by other means.
+NumPy, OpenCV and Pillow are the same. What is rounded otherwise on another processor (OpenCV's warps and weighted
+sums, matrix products) is done by other means.
 """
 
 from __future__ import annotations

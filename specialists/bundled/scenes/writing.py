@@ -12,6 +12,7 @@ from specialists.bundled.scenes.drawings.signs import BOARDS, board
 from specialists.bundled.scenes.pen import Pen
 
 FONTS = ("Manrope-Bold", "SourceSerifPro-Bold", "FredokaOne-Regular", "AmaticSC-Bold")
+_CAPITALS = "AmaticSC-Bold"
 _DRAWN = 64  # px: letters are rasterised this large once, and warped onto the board
 _LINE_PX = 15  # the least height of a line in the image: less nobody reads
 _FIRST = (
@@ -42,9 +43,11 @@ def inscription(rng: np.random.Generator) -> tuple[tuple[str, ...], str]:
     first = _FIRST[int(rng.integers(len(_FIRST)))]
     if rng.random() < 0.3:
         first = first.upper()
-    if rng.random() < 0.55:
-        return (first,), font
-    return (first, _NEXT[int(rng.integers(len(_NEXT)))].format(n=int(rng.integers(1, 10)))), font
+    lines: tuple[str, ...] = (first,)
+    if rng.random() < 0.45:
+        lines = first, _NEXT[int(rng.integers(len(_NEXT)))].format(n=int(rng.integers(2, 10)))
+    # Its small letters have the shape of capitals: what is read there are capitals.
+    return (tuple(line.upper() for line in lines) if font == _CAPITALS else lines), font
 
 
 @lru_cache(maxsize=512)

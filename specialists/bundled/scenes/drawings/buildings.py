@@ -72,7 +72,7 @@ def windmill(pen: Pen) -> None:
     turn = pen.vary(10, 80)
     for quarter in range(4):
         at_rest = np.array([(0.06, 0.015), (0.385, 0.015), (0.385, 0.115), (0.1, 0.115), (0.395, 0.0)])
-        *cloth, tip = shapes.turned(at_rest, turn + quarter * 90) + (0.4, 0.385)
+        *cloth, tip = np.add(shapes.turned(at_rest, turn + quarter * 90), (0.4, 0.385))
         sail = np.array(cloth)
         pen.fill(sail, "#f4efe2")
         for share in (0.33, 0.66):

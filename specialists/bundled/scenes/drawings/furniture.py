@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from specialists.bundled.scenes import shapes
 from specialists.bundled.scenes.pen import Pen
 
@@ -61,7 +63,8 @@ def sofa(pen: Pen) -> None:
         pen.shade(shapes.box(x + 0.2, 0.42, x + 0.3, 0.93), 0.88)
     if pen.look.pose == "cushioned":
         for x, turn in ((0.52, -12), (1.58, 14)):
-            pen.fill(shapes.turned(shapes.box(-0.16, -0.15, 0.16, 0.15, 0.05), turn) + (x, 0.4), "second")
+            cushion = shapes.turned(shapes.box(-0.16, -0.15, 0.16, 0.15, 0.05), turn)
+            pen.fill(cushion + np.array((x, 0.4)), "second")
 
 
 def lamp(pen: Pen) -> None:
