@@ -18,31 +18,22 @@ import numpy as np
 from engine import records
 from engine.stage import Batch, Outcome, Resources, Stage
 from filters.columns import numbers, require_between
-from filters.texts import TEXT, Limits, Texts, Verdict, human, limits, settle
+from filters.texts import TEXT, Limits, TextFilter, Texts, Verdict, human, limits
 
 
 @dataclass(frozen=True)
-class TextScore(Stage):
+class TextScore(TextFilter):
     """Drops texts whose score ("text_score") or similarity to the image ("text_similarity") is too low."""
 
     name: ClassVar[str] = "text_score"
-    reads: ClassVar[frozenset[str]] = frozenset({"texts"})
-    writes: ClassVar[frozenset[str]] = frozenset({"texts"})
 
     min_score: Limits = limits(0.1, 0.1, 0.1, high=1)  # ours
     min_similarity: Limits = limits(None, None, None, high=1)
-    resources: Resources = TEXT
 
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, batch: Batch) -> Outcome:
-        texts = Texts(batch.table)
-        verdict = Verdict(texts.human)
+    def judge(self, texts: Texts, verdict: Verdict, batch: Batch) -> None:
         similarity = numbers(texts.items.field("similarity"))
         verdict.least("text_score", texts.score, _float32(texts.limit(self.min_score)))
         verdict.least("text_similarity", similarity, _float32(texts.limit(self.min_similarity)))
-        return verdict.outcome(batch.table, "texts", self.name)
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,10 @@ def test_what_is_not_there_is_said_with_the_way_to_get_it(weights: str, words: s
 
 def test_a_whole_checkpoint_is_found_in_one_file_or_in_shards(folder: Path) -> None:
     Detection(weights=str(folder)).check()
+    whole = find(str(folder), "x")
     sharded(folder)
     Detection(weights=str(folder)).check()
+    assert find(str(folder), "x").folder == whole.folder == folder
 
 
 def test_native_families_may_say_that_they_once_had_code_of_their_own(folder: Path) -> None:
