@@ -23,6 +23,7 @@ from engine import records
 from engine.geometry import order_quads, quads_to_boxes
 from engine.stage import Batch, ChainError, Outcome, Resources, Stage
 from specialists import tiles
+from specialists.unclip import tighten
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Ocr(Stage):
     """
 
     name: ClassVar[str] = "ocr"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3  # 3: tight quads
     reads: ClassVar[frozenset[str]] = frozenset({"image"})
     writes: ClassVar[frozenset[str]] = frozenset({"regions.text"})
 
@@ -117,6 +118,9 @@ class Ocr(Stage):
 
 # Taller than so many times its width, an image is widened at its right edge; rapidocr widens flat ones itself. Ours.
 THIN = 8
+# RapidOCR's offset around a line's core, and the one that leaves a tight quad: of 0.5 to 1 the middle, by the truth
+# of 90 generated scenes: the mean IoU of 157 lines that were read right rises from 0.59 to 0.89.
+_UNCLIP, _UNCLIP_WANTED = 1.6, 0.7
 
 
 class _Lines(NamedTuple):
@@ -141,7 +145,8 @@ def _recognise(engine: Any, image: np.ndarray, scale: np.ndarray) -> tuple[np.nd
     if getattr(result, "txts", None) is None:
         # The package logs this and goes on; to us a half-read image is a failed one.
         raise RuntimeError(f"the detector found {len(result.boxes)} lines, the recogniser gave nothing")
-    return np.asarray(result.boxes, np.float32) * scale, list(result.txts), list(result.scores)
+    quads = tighten(np.asarray(result.boxes, np.float32), _UNCLIP, _UNCLIP_WANTED)
+    return quads * scale, list(result.txts), list(result.scores)
 
 
 def _shrink(pixels: np.ndarray, max_side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +172,7 @@ def _engine(min_score: float) -> Any:
         "Global.text_score": min_score,
         # Its own scaling forgets the first of two factors on long thin images; ours is exact.
         "Global.use_preprocess_img": False,
+        "Det.unclip_ratio": _UNCLIP,
         # One thread per engine and several engines: the same numbers however many cores there are.
         "EngineConfig.onnxruntime.intra_op_num_threads": 1,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
