@@ -49,11 +49,7 @@ class Regions:
 
         The name is the text of the best or else the first label, without regard to case.
         """
-        labels = self.field("labels")
-        count = records.lengths(labels)
-        chosen = np.cumsum(count) - count + numbers(pc.fill_null(self.field("best"), 0))
-        texts = labels.flatten().field("text").take(pa.array(chosen, mask=count == 0))
-        encoded = pc.fill_null(texts, "").dictionary_encode()
+        encoded = pc.fill_null(self.names(), "").dictionary_encode()
         plain = [text.casefold().strip() for text in encoded.dictionary.to_pylist()]
         number = {text: i for i, text in enumerate(dict.fromkeys(plain))}
         return np.array([number[text] for text in plain], np.int64)[numbers(encoded.indices)], list(number)
@@ -63,6 +59,13 @@ class Regions:
         text = self.kind == records.REGION_KINDS.index("text")
         corners: np.ndarray = np.where(text[:, None], self.quad, geometry.boxes_to_quads(self.box))
         return corners.astype(np.float64)
+
+    def names(self) -> pa.Array:
+        """The text of the best or else the first label (n,); null where there is no label."""
+        labels = self.field("labels")
+        count = records.lengths(labels)
+        chosen = np.cumsum(count) - count + numbers(pc.fill_null(self.field("best"), 0))
+        return labels.flatten().field("text").take(pa.array(chosen, mask=count == 0))
 
     def field(self, name: str) -> pa.Array:
         """One field of all regions."""

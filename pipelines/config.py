@@ -22,7 +22,7 @@ from pipelines.figure import FigureError, arrange
 
 # Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
 FILTERS = (
-    *("region_score", "region_size", "region_merge", "region_nms", "region_mask"),
+    *("region_score", "region_size", "region_merge", "region_nms", "region_mask", "line_text"),
     *("text_leftovers", "text_clean", "text_score", "text_length", "text_repetition"),
     *("text_ocr", "text_duplicates", "text_syntax"),
     *("phrases", "blacklist", "phrase_score"),

@@ -33,6 +33,7 @@ OBJECTS = ("detection", "grounding")  # roles that find them
 
 FIGURE = (
     Place("ocr", "written lines"),
+    Place("line_text", "signs without letters", after=("ocr",)),
     Place("detection", "objects and their categories"),
     Place("region_nms", "doubles", after=("ocr", "detection"), settings={"iou": 0.7, "iou_across": 0.95}),  # ours
     Place("captioning", "brief texts of the image"),

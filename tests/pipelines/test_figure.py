@@ -10,7 +10,17 @@ from pipelines.config import ConfigError, profile_chain
 from pipelines.figure import FIGURE, FigureError, arrange, not_produced
 
 ALL = [
-    *("ocr", "detection", "region_nms", "captioning", "phrases", "grounding", "region_merge", "segmentation"),
+    *(
+        "ocr",
+        "line_text",
+        "detection",
+        "region_nms",
+        "captioning",
+        "phrases",
+        "grounding",
+        "region_merge",
+        "segmentation",
+    ),
     *("crop_captioning", "chunks", "scoring", "aggregator", "text_support"),
 ]
 AGAIN = ["phrases", "grounding", "region_merge", "segmentation", "crop_captioning", "chunks", "scoring"]
@@ -24,7 +34,7 @@ def test_all_roles_stand_in_the_papers_order_and_the_late_texts_go_the_same_way(
 @pytest.mark.parametrize(
     ("roles", "stages"),
     [
-        ({"ocr": None}, ["ocr", "region_nms"]),
+        ({"ocr": None}, ["ocr", "line_text", "region_nms"]),
         ({"captioning": None, "scoring": None}, ["captioning", "scoring"]),
         ({"detection": None, "segmentation": None}, ["detection", "region_nms", "segmentation"]),
         ({"grounding": None}, ["phrases", "grounding", "region_merge"]),
@@ -69,7 +79,7 @@ def test_further_stages_run_last_and_what_is_not_given_is_said(tmp_path: Path) -
     profile = tmp_path / "mine.yaml"
     profile.write_text("roles: {ocr: {}}\nstages: {boxes: {count: 1}}")
     chain = profile_chain(str(profile))
-    assert [stage.name for stage in chain.stages] == ["ocr", "region_nms", "boxes"]
+    assert [stage.name for stage in chain.stages] == ["ocr", "line_text", "region_nms", "boxes"]
     missing = not_produced(chain)
     assert "masks (role segmentation)" in missing
     assert not any("written lines" in what or what.startswith("objects") for what in missing)
