@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,7 @@ def phrase(
     }  # fmt: skip
 
 
+@cache
 def empty(schema: pa.Schema = SCHEMA) -> pa.Table:
     """A table of no rows."""
     return schema.empty_table()

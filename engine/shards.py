@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -56,6 +57,7 @@ def write_batches(
     return sink.mark
 
 
+@cache  # walking through the types takes as long as writing a small table
 def writer_options(schema: pa.Schema) -> dict[str, Any]:
     """How Parquet encodes each leaf column."""
     leaves = list(_leaves(schema))

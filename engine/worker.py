@@ -208,7 +208,8 @@ def audit(stage: Stage, before: pa.Table, outcome: Outcome) -> StageBooks:
         raise BooksError(f"stage {stage.name!r} changed {sorted(set(changed) - allowed)}, which it does not write")
     if changed:
         check(after, changed)
-    books = StageBooks(stage.name, before=_counts(before), after=_counts(before))
+    books = StageBooks(stage.name, before=_counts(before))
+    books.after = dict(books.before)
     for kind in records.ANNOTATIONS:
         dropped = rejects.filter(pc.equal(rejects["kind"], kind))
         if kind in changed or len(dropped):
