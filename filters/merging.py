@@ -82,10 +82,10 @@ class RegionMerge(Stage):
     def _mergeable(self, regions: Regions) -> tuple[geometry.Overlaps, np.ndarray]:
         """The pairs that can merge, and the least IoU (p,) at which each could."""
         origin = codes(*origins(regions.items))
-        pairs = _overlaps(regions, origin, min(self.iou, self._least_contained()) * geometry.NEARLY)
+        pairs = overlaps(regions, origin, min(self.iou, self._least_contained()) * geometry.NEARLY)
         if not len(pairs.first):
             return pairs, pairs.iou
-        same = _same_name(regions, pairs)
+        same = same_name(regions, pairs)
         needed = np.where(same, self.iou, np.inf)
         if self.iou_other_label is not None:
             needed[~same & (regions.kind[pairs.first] != TEXT)] = self.iou_other_label
@@ -119,7 +119,7 @@ class RegionMerge(Stage):
         )  # fmt: skip
 
 
-def _overlaps(regions: Regions, origin: np.ndarray, iou: float) -> geometry.Overlaps:
+def overlaps(regions: Regions, origin: np.ndarray, iou: float) -> geometry.Overlaps:
     """Pairs that could merge for their image, kind and origin (n,), with an IoU of at least `iou`."""
     # An image that one model alone has seen is left out before anything is measured.
     lone = origin == origin[np.searchsorted(regions.row, regions.row)]
@@ -136,7 +136,7 @@ def _overlaps(regions: Regions, origin: np.ndarray, iou: float) -> geometry.Over
     return geometry.Overlaps(*(np.concatenate(both) for both in zip(*parts, strict=True)))
 
 
-def _same_name(regions: Regions, pairs: geometry.Overlaps) -> np.ndarray:
+def same_name(regions: Regions, pairs: geometry.Overlaps) -> np.ndarray:
     """Which pairs' names agree: bool (p,)."""
     name, names = regions.classes()
     text = regions.kind[pairs.first] == TEXT

@@ -132,7 +132,7 @@ class Verdict:
         rule: str,
         value: np.ndarray,
         threshold: Any,
-        detail: Sequence[Any] | np.ndarray | None = None,
+        detail: Sequence[Any] | Mapping[int, Any] | np.ndarray | None = None,
     ) -> None:
         """Annotations at (p,) go unless they are exempt or gone; value, detail (n,); threshold (n,) or one for all."""
         at = at[self.open[at]]

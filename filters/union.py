@@ -34,14 +34,17 @@ class Merges(NamedTuple):
     threshold: np.ndarray  # float64 (m,)
 
 
-def united(regions: Regions, merges: Merges, cap: float, average: bool) -> pa.StructArray:
-    """The regions (n,), with all that the absorbed said added to the winners; the absorbed as they were."""
+def united(regions: Regions, merges: Merges, cap: float, average: bool, shaped: bool = False) -> pa.StructArray:
+    """The regions (n,), with all that the absorbed said added to the winners; the absorbed as they were.
+
+    With `shaped`, the boxes of winners that have a mask are averaged too.
+    """
     labels, best = _labels(regions, merges)
     changed = {"labels": labels, "best": best, "support": _support(regions, merges)}
     score = _scores(regions, merges, cap)
     changed["score"] = pa.array(score, pa.float32(), mask=np.isnan(score))
     if average:
-        box = pa.array(_mean_boxes(regions, merges).ravel(), pa.float32())
+        box = pa.array(_mean_boxes(regions, merges, shaped).ravel(), pa.float32())
         changed["box"] = pa.FixedSizeListArray.from_arrays(box, type=records.REGION.field("box").type)
     return records.amended(regions.items, **changed)
 
@@ -186,10 +189,10 @@ def _doubts(owner: np.ndarray, model: np.ndarray, score: np.ndarray, length: int
     return doubts
 
 
-def _mean_boxes(regions: Regions, merges: Merges) -> np.ndarray:
+def _mean_boxes(regions: Regions, merges: Merges, shaped: bool) -> np.ndarray:
     """Boxes (n, 4), those of winners that stand alone as the mean of their group, weighted by score."""
     bound = regions.human | regions.has_quad
-    for shape in ("mask", "polygons"):
+    for shape in () if shaped else ("mask", "polygons"):
         bound |= numbers(regions.field(shape).is_valid())
     weight = np.nan_to_num(regions.score.astype(np.float64))
     total, mean = weight.copy(), regions.box * weight[:, None]
