@@ -14,7 +14,19 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, Options
 
-SUBJECTS = ("nms", "text", "noop", "decode", "curate", "scenes", "specialists", "runners", "memory", "incremental")
+SUBJECTS = (
+    "nms",
+    "text",
+    "noop",
+    "decode",
+    "curate",
+    "scenes",
+    "specialists",
+    "loader",
+    "runners",
+    "memory",
+    "incremental",
+)
 
 
 def main() -> int:

@@ -92,7 +92,7 @@ def _upright(data: bytes, claimed: bool, limits: Limits | None) -> tuple[Image.I
     kind = content.kind(data)
     if kind not in content.PICTURES:
         raise _not_a_picture(kind, claimed)
-    _settle_pillow()
+    settle_pillow()
     try:
         image = Image.open(io.BytesIO(data), formats=[content.PICTURES[kind]])
         if limits:
@@ -117,7 +117,7 @@ def _broken(kind: str, data: bytes, error: Exception) -> Unusable:
     return Unusable("truncated" if cut else "undecodable", f"{kind}: {said}")
 
 
-def _settle_pillow() -> None:
+def settle_pillow() -> None:
     """Set Pillow's process-wide switches to what decoding here relies on.
 
     Each is a plain, idempotent assignment, so threads need no lock. The bomb check is ours, by the header.

@@ -10,7 +10,7 @@ from florence.codec.items import Box, Item, Outline, Quad, Size, Text, to_bins, 
 from florence.codec.markup import ADDED, BINS, BOS, EOS, IMAGE, MASK, PAD, UNK, escape, unescape
 from florence.codec.prompts import asked, prompt
 from florence.codec.reading import Decoded, decode, read
-from florence.codec.samples import Sample, samples
+from florence.codec.samples import Draft, Sample, drafts, mean, samples
 from florence.codec.tasks import FORMS, Form, Task
 from florence.codec.writing import Target, arranged, encode, write
 
@@ -26,6 +26,7 @@ __all__ = [
     "UNK",
     "Box",
     "Decoded",
+    "Draft",
     "Form",
     "Item",
     "Outline",
@@ -38,8 +39,10 @@ __all__ = [
     "arranged",
     "asked",
     "decode",
+    "drafts",
     "encode",
     "escape",
+    "mean",
     "prompt",
     "read",
     "samples",

@@ -49,17 +49,18 @@ def samples(record: Row, count: Callable[[str], int] | None = None, budget: int 
     """
     size = (float(record["width"]), float(record["height"]))
     made = []
-    for task, ask, answer, scores in _drafts(record, size):
+    for task, ask, answer, scores in drafts(record, size):
         words = prompt(task, ask, size)
         if count is not None and budget is not None and count(words) > budget:
             continue
         target = encode(task, answer, size, count, budget)
         if target.kept:
-            made.append(Sample(task, words, target.text, _mean(scores), target.cut))
+            made.append(Sample(task, words, target.text, mean(scores), target.cut))
     return made
 
 
-def _drafts(record: Row, size: Size) -> Iterator[Draft]:
+def drafts(record: Row, size: Size) -> Iterator[Draft]:
+    """What a record's annotations allow, not written yet, always in the same order; `size` is its image's, in px."""
     regions = [region for region in record["regions"] or () if not region["crowd"]]
     texts = [text for text in record["texts"] or () if text["text"].strip()]
     phrases = _phrases(record["phrases"] or (), texts, regions)
@@ -198,6 +199,7 @@ def _quad(region: Row) -> tuple[float, ...]:
     return x0, y0, x1, y0, x1, y1, x0, y1
 
 
-def _mean(scores: Iterable[Score]) -> Score:
+def mean(scores: Iterable[Score]) -> Score:
+    """A sample's score, of those of what is in it."""
     known = [score for score in scores if score is not None]
     return sum(known) / len(known) if known else None
