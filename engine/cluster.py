@@ -184,8 +184,7 @@ def _ledgers(plan: Plan, guard: Guard) -> Iterator[Ledger]:
         for row in dataset.iter_rows():
             guard()
             if row["error"]:
-                kind, _, words = row["error"].partition(": ")
-                raise Halt(words) if kind == Halt.__name__ else RunError(row["error"])
+                raise pickle.loads(row["halt"]) if row["halt"] else RunError(row["error"])
             yield pickle.loads(row["ledger"])
     except RayError as error:
         raise RunError(_words(error)) from error
@@ -258,12 +257,14 @@ def _each(block: pa.Table, function: Callable[[Job, dict[str, Any]], dict[str, A
     """Apply to the block's one row. What goes wrong travels on as a row: so its words reach the driver."""
     (row,) = [{name: block[name][at] for name in block.column_names} for at in range(len(block))]
     done: dict[str, Any] = {"job": row["job"].as_py(), "error": row["error"].as_py() if "error" in row else ""}
+    done["halt"] = row["halt"].as_py() if "halt" in row else b""
     if not done["error"]:
         try:
             done |= function(pickle.loads(done["job"]), row)
         except Exception as error:  # noqa: BLE001  (the driver raises it again, in its words)
             done["error"] = f"{type(error).__name__}: {error}"
-    names = ("job", "error", "table", "rejects", "books", "ledger")
+            done["halt"] = pickle.dumps(error) if isinstance(error, Halt) else b""
+    names = ("job", "error", "halt", "table", "rejects", "books", "ledger")
     return pa.table({name: _cell(done.get(name)) for name in names})
 
 

@@ -55,8 +55,13 @@ class Resources:
 
     def __post_init__(self) -> None:
         low, high = self.actors
-        if self.batch_size < 1 or low < 1 or high < low or min(self.cpus, self.gpus, self.memory_gb) < 0:
-            raise ChainError(f"resources make no sense: {self}")
+        for name in ("cpus", "gpus", "memory_gb"):
+            if not getattr(self, name) >= 0:
+                raise ChainError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.batch_size < 1:
+            raise ChainError(f"batch_size must be at least 1, not {self.batch_size}")
+        if not 1 <= low <= high:
+            raise ChainError(f"actors must be the least and the most workers, 1 or more, not {low} and {high}")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from engine.stage import Chain, Halt
 from engine.storage import Folder, StorageError
 from engine.worker import Progress, sees_pixels
 from pipelines.progress import progress
-from pipelines.report import LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
+from pipelines.report import FAILED, LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
 
 BEFORE = {"annotate": "ingest", "curate": "annotate"}  # whose output each command reads
 # What ingest gives to a chain: pixels, and all that a source may have known already.
@@ -85,7 +85,7 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         return _dry_run(step, report)
     step.chain.check(GIVEN)
     check_source(step.source)
-    _check_kind(step)
+    check_kind(step.source, step.command)
     with Lock(step.out, f"fld {step.command}") as lock:
         about_step = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
         claim(step.out, step.command, about_step | {"dataset": dataset_of(step.source)})
@@ -103,7 +103,7 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
                     if max(faults.values(), default=0) > allowed:
                         break
         except Halt as halt:
-            report.fail(LIMIT, f"{halt}. The {len(made):,} shards that were done stay; the same command goes on")
+            report.fail(_code(halt), f"{halt}. The {len(made):,} shards that were done stay; the same command goes on")
         ledgers = [*plan.done, *made]
         _close(report, step, plan, ledgers, made, time.time() - started)
         report.data |= about or {}
@@ -111,13 +111,19 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
     return report
 
 
-def _check_kind(step: Step) -> None:
+def _code(halt: Halt) -> int:
+    """A limit, unless it is a service that cannot be used now."""
+    from specialists.online.replies import OutOfService  # here: its libraries would slow every command's start
+
+    return FAILED if isinstance(halt, OutOfService) else LIMIT
+
+
+def check_kind(source: Folder, command: str) -> None:
     """A step reads what the step before it wrote: raw shards have no pixels, image shards no annotations."""
-    made = (step.source.read_json(STEP) or {}).get("command")
-    if made is not None and made != BEFORE.get(step.command, made):
+    made = (source.read_json(STEP) or {}).get("command")
+    if made is not None and made != BEFORE.get(command, made):
         raise StorageError(
-            f"{step.source.url} is the output of `fld {made}`; `fld {step.command}` wants that of "
-            f"`fld {BEFORE[step.command]}`"
+            f"{source.url} is the output of `fld {made}`; `fld {command}` wants that of `fld {BEFORE[command]}`"
         )
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 from engine.images import Limits
 from engine.manifest import IngestSettings
 from engine.stage import Chain, ChainError, Stage
-from pipelines.figure import FigureError, arrange
+from pipelines.figure import ROLES, FigureError, arrange, cast, require_fit
+from pipelines.naming import nearest
 
 # Regions first: text_ocr compares a text with the lines that are believed to stand in the image.
 FILTERS = (
@@ -27,6 +27,9 @@ FILTERS = (
     *("text_ocr", "text_duplicates", "text_syntax"),
     *("phrases", "blacklist", "phrase_score"),
 )
+
+# What pydantic would call a dictionary or a tuple.
+SHAPES: dict[Any, tuple[Any, str]] = {dict: (Mapping, "keys and values"), tuple: ((list, tuple), "a list")}
 
 T = TypeVar("T")
 
@@ -120,28 +123,46 @@ def load_profile(name: str) -> Profile:
     bundled = files("pipelines") / "profiles"
     names = sorted(file.name.removesuffix(".yaml") for file in bundled.iterdir() if file.name.endswith(".yaml"))
     if name not in names:
-        raise ConfigError(f"there is no profile {name!r}{_nearest(name, names)}; a path must end in .yaml")
+        raise ConfigError(f"there is no profile {name!r}{nearest(name, names)}; a path must end in .yaml")
     return build(Profile, yaml.safe_load((bundled / f"{name}.yaml").read_text()), f"profile {name}")
 
 
 def profile_chain(name: str) -> Chain:
     """The annotate chain of a profile."""
-    profile = load_profile(name)
+    return Chain(tuple(make() for make in profile_stages(name).values()))
+
+
+def profile_stages(name: str) -> dict[str, Callable[[], Stage]]:
+    """What makes each stage of a profile, or raises ConfigError, by the stage's name and in running order."""
+    profile, where = load_profile(name), f"profile {name}"
     try:
-        placed = arrange(profile.roles)
+        placed, roles = arrange(profile.roles), cast(profile.roles)
     except FigureError as error:
-        raise ConfigError(f"profile {name}: roles: {error}") from error
+        raise ConfigError(f"{where}: roles: {error}") from error
     twice = sorted(set(placed) & set(profile.stages))
     if twice:
-        raise ConfigError(f"profile {name}: {twice[0]!r} stands among its roles and among its stages")
-    return make_chain(placed | profile.stages, f"profile {name}")
+        raise ConfigError(f"{where}: {twice[0]!r} stands among its roles and among its stages")
+    stages = placed | profile.stages
+    if not stages:
+        raise ConfigError(f"{where}: there are no stages. Give `roles:` one or some of {', '.join(ROLES)}")
+    return {stage: partial(_play, stage, settings, where, roles.get(stage)) for stage, settings in stages.items()}
+
+
+def _play(name: str, settings: Any, where: str, role: str | None) -> Stage:
+    stage = make_stage(name, settings, f"{where}: {name}")
+    try:
+        if role:
+            require_fit(stage, role)
+    except FigureError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return stage
 
 
 def make_chain(stages: Mapping[str, Any], where: str) -> Chain:
     """The stages by name, in the mapping's order, each with its settings."""
     if not stages:
         raise ConfigError(f"{where}: there are no stages")
-    return Chain(tuple(make_stage(name, settings, f"{where}.{name}") for name, settings in stages.items()))
+    return Chain(tuple(make_stage(name, settings, f"{where}: {name}") for name, settings in stages.items()))
 
 
 def make_stage(name: str, settings: Any, where: str) -> Stage:
@@ -149,7 +170,7 @@ def make_stage(name: str, settings: Any, where: str) -> Stage:
     registered = _registered()
     kind, _, turn = name.partition("@")
     if kind not in registered:
-        raise ConfigError(f"{where}: no stage is registered as {kind!r}{_nearest(kind, registered)}")
+        raise ConfigError(f"{where}: no stage is registered as {kind!r}{nearest(kind, registered)}")
     try:
         cls = registered[kind].load()
     except (ImportError, AttributeError) as error:
@@ -172,7 +193,7 @@ def build(cls: type[T], values: Any, where: str) -> T:
     names = [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
     for key in values:
         if key not in names:
-            raise ConfigError(f"{where}: unknown key {key!r}{_nearest(str(key), names)}")
+            raise ConfigError(f"{where}: unknown key {key!r}{nearest(str(key), names)}")
     made = {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
     try:
         return cls(**made)
@@ -183,24 +204,44 @@ def build(cls: type[T], values: Any, where: str) -> T:
 def _value(type: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(type):
         return build(type, value, where)  # type: ignore[arg-type]
+    if get_origin(type) is dict and value is None:
+        return {}
+    wanted, words = SHAPES.get(get_origin(type), (object, ""))
+    if not isinstance(value, wanted):
+        raise ConfigError(f"{where}: expected {words}, found {value!r}")
     try:
         return TypeAdapter(type).validate_python(value)
     except ValidationError as error:
         raise ConfigError(f"{where}: {error.errors()[0]['msg']}, found {value!r}") from error
 
 
+class _Loader(yaml.SafeLoader):
+    """Of two equal keys YAML's own loader would take the last without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (key.tag, key.value) in seen:
+                raise _Twice(problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+
+class _Twice(yaml.MarkedYAMLError):
+    """A key that stands in one mapping twice."""
+
+
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except _Twice as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(f"{path}: line {line}: {error.problem}; keep one of them") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(names))}"
 
 
 def _must(condition: bool, message: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from engine import records
+from engine.plan import check_source
 from engine.stage import Chain
 from engine.storage import Folder, StorageError
 from engine.worker import Work, Worker
-from pipelines.chain import Runner, Step, run_step, source_of
+from pipelines.chain import Runner, Step, check_kind, run_step, source_of
 from pipelines.config import CurateParams, make_chain
-from pipelines.inspect import find_one, say_reject, say_words
+from pipelines.inspect import find_one, no_image, say_reject, say_words
 from pipelines.report import Report
 
 
@@ -39,9 +40,11 @@ def curate_chain(params: CurateParams) -> Chain:
 def explain(raw: Folder, params: CurateParams, key: str) -> Report:
     """Each verdict of the filters on one image, named as for `fld inspect --image`; nothing is written."""
     report = Report("curate")
+    check_source(raw)
+    check_kind(raw, "curate")
     found = find_one(raw, key)
     if found is None:
-        raise StorageError(f"{raw.url} has no image {key!r}")
+        raise no_image(raw, key)
     before = found[1]
     work = Worker(curate_chain(params).stages, cpus=1)(Work.of(before))
     rejects = {(reject["kind"], reject["id"]): reject for reject in work.rejects.to_pylist()}

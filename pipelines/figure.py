@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from engine.stage import Chain
+from engine.stage import Chain, Stage
+from pipelines.naming import nearest
 
 TURN = "detailed"  # of what runs again on the texts that come last
 
@@ -23,6 +24,7 @@ class Place:
 
     role: str
     why: str
+    gives: tuple[str, ...] = ()  # parts of the record of which a role's stage must give one
     after: tuple[str, ...] = ()  # a filter's roles: without any of them it has nothing to do
     beside: tuple[str, ...] = ()  # and roles of which one must be there too
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -30,38 +32,61 @@ class Place:
 
 
 OBJECTS = ("detection", "grounding")  # roles that find them
+LONG = ("texts.detailed", "texts.more_detailed")
+TEXTS = ("texts.brief", *LONG)
+BOXES = ("regions.object", "regions.proposal")
 
 FIGURE = (
-    Place("ocr", "written lines"),
+    Place("ocr", "written lines", ("regions.text",)),
     Place("line_text", "signs without letters", after=("ocr",)),
-    Place("detection", "objects and their categories"),
+    Place("detection", "objects and their categories", BOXES),
     Place("region_nms", "doubles", after=("ocr", "detection"), settings={"iou": 0.7, "iou_across": 0.95}),  # ours
-    Place("captioning", "brief texts of the image"),
+    Place("captioning", "brief texts of the image", TEXTS),
     Place("phrases", "noun phrases of the texts", after=("grounding",), again=True),
-    Place("grounding", "boxes for the phrases", again=True),
+    Place("grounding", "boxes for the phrases", ("phrases.regions",), again=True),
     Place("region_merge", "one region of detection, grounding and human boxes", after=("grounding",), again=True),
-    Place("segmentation", "a mask for each box", again=True),
-    Place("crop_captioning", "a brief text for each region", again=True),
+    Place("segmentation", "a mask for each box", ("regions.masks",), again=True),
+    Place("crop_captioning", "a brief text for each region", ("regions.briefs",), again=True),
     Place("chunks", "noun chunks of the regions' texts", after=("crop_captioning",), again=True),
-    Place("scoring", "the label that fits each region best", again=True),
-    Place("detailed", "detailed and more detailed texts"),
+    Place("scoring", "the label that fits each region best", ("regions.best",), again=True),
+    Place("detailed", "detailed and more detailed texts", LONG),
     Place("text_support", "do regions support what the texts name?", after=("detailed",), beside=OBJECTS),
 )
 ROLES = tuple(place.role for place in FIGURE if not place.after)
 DETAILED = "aggregator"  # who plays the role `detailed` unless the profile names a stage
 
-# What a full chain produces: the part of the record, how people call it, and the role that is missing without it.
+
+class Food(NamedTuple):
+    """What a stage works on: without a part of it from the chain, there is only what the sources brought along."""
+
+    what: str
+    parts: tuple[str, ...]
+    role: str
+
+
+class Product(NamedTuple):
+    """What a full chain produces: the part of the record, how people call it, and the role that gives it."""
+
+    part: str
+    what: str
+    role: str
+    of: Food | None = None
+
+
+OF_TEXTS = Food("texts", TEXTS, "captioning")
+OF_BOXES = Food("objects", BOXES, "detection")
+OF_BOTH = Food("texts and labels", (*TEXTS, "regions.labels", "regions.briefs"), "captioning")
 PRODUCTS = (
-    ("regions.text", "written lines", "ocr"),
-    ("regions.object", "objects", "detection"),
-    ("texts.brief", "brief texts", "captioning"),
-    ("texts.detailed", "detailed texts", "detailed"),
-    ("texts.more_detailed", "more detailed texts", "detailed"),
-    ("phrases", "phrases", "grounding"),
-    ("phrases.regions", "phrases' regions", "grounding"),
-    ("regions.masks", "masks", "segmentation"),
-    ("regions.briefs", "brief texts of regions", "crop_captioning"),
-    ("regions.best", "chosen labels and similarities", "scoring"),
+    Product("regions.text", "written lines", "ocr"),
+    Product("regions.object", "objects", "detection"),
+    Product("texts.brief", "brief texts", "captioning"),
+    Product("texts.detailed", "detailed texts", "detailed"),
+    Product("texts.more_detailed", "more detailed texts", "detailed"),
+    Product("phrases", "phrases", "grounding", OF_TEXTS),
+    Product("phrases.regions", "phrases' regions", "grounding", OF_TEXTS),
+    Product("regions.masks", "masks", "segmentation", OF_BOXES),
+    Product("regions.briefs", "brief texts of regions", "crop_captioning", OF_BOXES),
+    Product("regions.best", "chosen labels and similarities", "scoring", OF_BOTH),
 )
 
 
@@ -78,7 +103,7 @@ def arrange(roles: Mapping[str, Any]) -> dict[str, Any]:
     known = [place.role for place in FIGURE]
     strange = [role for role in roles if role not in known]
     if strange:
-        raise FigureError(f"there is no role {strange[0]!r}; there are {', '.join(known)}")
+        raise FigureError(f"there is no role {strange[0]!r}{nearest(str(strange[0]), known)}")
     filled = [(place, *_filled(place, roles)) for place in FIGURE if _is_filled(place, roles)]
     names = [name for _, name, _ in filled]
     twice = [name for name in names if names.count(name) > 1]
@@ -118,10 +143,38 @@ def _filled(place: Place, roles: Mapping[str, Any]) -> tuple[str, dict[str, Any]
     if not isinstance(settings.get("resources", {}), Mapping | None):
         raise FigureError(f"{place.role}: resources: expected keys and values, found {settings['resources']!r}")
     default = DETAILED if place.role == "detailed" else place.role
-    return str(settings.pop("stage", default)), settings
+    name = settings.pop("stage", default)
+    if not name or not isinstance(name, str):
+        raise FigureError(
+            f"{place.role}: stage: expected a stage's name, found {name!r}; without it, {default} plays it"
+        )
+    return name, settings
+
+
+def cast(roles: Mapping[str, Any]) -> dict[str, str]:
+    """The role that each stage of `arrange` plays, by the stage's name."""
+    return {_filled(place, roles)[0]: place.role for place in FIGURE if _is_filled(place, roles)}
+
+
+def require_fit(stage: Stage, role: str) -> None:
+    """Raise FigureError unless the stage gives some of what the role stands for; a filter's place asks for nothing."""
+    wanted = next(place.gives for place in FIGURE if place.role == role)
+    given = stage.gives()
+    # A stage may say that it writes a whole column.
+    if wanted and not any(part in given or part.partition(".")[0] in given for part in wanted):
+        raise FigureError(
+            f"{role}: the stage {stage.name!r} gives {', '.join(sorted(given)) or 'nothing'}, and this role "
+            f"stands for {' or '.join(wanted)}. Let another stage play it, or put this one under `stages:`"
+        )
 
 
 def not_produced(chain: Chain) -> list[str]:
     """What FLD-5B's records have and this chain does not give, each with the role that would: for people."""
     given = {part for stage in chain.stages for part in stage.gives()}
-    return [f"{what} (role {role})" for part, what, role in PRODUCTS if part not in given]
+    lacks = []
+    for part, what, role, of in PRODUCTS:
+        if part not in given:
+            lacks.append(f"{what} (role {role})")
+        elif of and given.isdisjoint(of.parts):
+            lacks.append(f"{what} but for {of.what} that the sources bring (role {of.role})")
+    return lacks

@@ -122,7 +122,13 @@ def inspect_image(out: Folder, key: str) -> Report:
                 "rejects": [r for f in folders for r in _rejects(f, shard, record["image_id"])],
             }
             return report
-    raise StorageError(f"{out.url} has no image {key!r}{_in_quarantine(folders[0], key)}")
+    raise no_image(out, key, _in_quarantine(folders[0], key))
+
+
+def no_image(folder: Folder, key: str, but: str = "") -> StorageError:
+    """What to say where a dataset has no image of that key: what else is known of it, or how images are named."""
+    how = but or "; give the beginning of an id, or the end of a uri"
+    return StorageError(f"{folder.url} has no image {key!r}{how}")
 
 
 def find_one(folder: Folder, key: str) -> tuple[str, pa.Table] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from engine.stage import Chain, ChainError, Stage
-from pipelines.config import ConfigError, load_profile, make_stage
+from pipelines.config import ConfigError, profile_stages
 from pipelines.fetch import size
-from pipelines.figure import FigureError, arrange, not_produced
+from pipelines.figure import not_produced
 from specialists.checkpoints import hub
 from specialists.checkpoints.catalogue import known
 from specialists.checkpoints.fetching import cache, room
@@ -40,7 +41,7 @@ def examine(profile: str) -> Examined:
     """Look at each stage of a profile, at its weights and endpoints, and at the disk and the GPU that they want."""
     stages, findings = _made(profile)
     whole = not findings
-    own = [stage for place, stage in enumerate(stages) if stage not in stages[:place]]  # not those that run twice
+    own = [stage for place, stage in enumerate(stages) if _bare(stage) not in map(_bare, stages[:place])]
     findings += [_stage(stage, profile) for stage in own]
     if whole:
         lacks = not_produced(Chain(tuple(stages)))
@@ -62,20 +63,25 @@ def attempt(name: str, look: Callable[[], str], mend: str) -> Finding:
 
 def _made(profile: str) -> tuple[list[Stage], list[Finding]]:
     try:
-        loaded = load_profile(profile)
-        placed = arrange(loaded.roles) | loaded.stages
-    except (ConfigError, FigureError) as error:
+        makers = profile_stages(profile)
+    except ConfigError as error:
         return [], [Finding("profile", False, str(error), "mend the profile, or give --profile another name or path")]
     stages: list[Stage] = []
     findings = []
-    for name, settings in placed.items():
+    for name, maker in makers.items():
 
-        def make(name: str = name, settings: object = settings) -> str:
-            stages.append(make_stage(name, settings, f"profile {profile}.{name}"))
+        def make(maker: Callable[[], Stage] = maker) -> str:
+            stages.append(maker())
             return ""
 
         findings.append(attempt(name, make, "mend this stage in the profile"))
     return stages, [finding for finding in findings if not finding.works]
+
+
+def _bare(stage: Stage) -> tuple[type, dict[str, Any]]:
+    """What it does, whatever it is called and wherever it runs: a stage that runs twice is looked at once."""
+    settings = [each.name for each in fields(stage) if each.init and each.name != "resources"]  # type: ignore[arg-type]
+    return type(stage), {name: getattr(stage, name) for name in settings}
 
 
 def _stage(stage: Stage, profile: str) -> Finding:
@@ -89,9 +95,9 @@ def _stage(stage: Stage, profile: str) -> Finding:
 
 def _seen(stage: Stage) -> str:
     stage.check()
-    weights, key = getattr(stage, "weights", ""), getattr(stage, "key_env", "")
-    if key:
-        return f"{getattr(stage, 'endpoint', '')}, with the key in ${key}, which is set"
+    if hasattr(stage, "reached"):
+        return str(stage.reached())
+    weights = getattr(stage, "weights", "")
     revision = stage.revision()
     if not revision:
         return "needs no weights"

@@ -96,8 +96,11 @@ def fault_rate(ledgers: Iterable[Ledger]) -> tuple[float, str]:
 
 
 def say_counts(counts: dict[str, int], what: str) -> str:
-    """'12 text, 3 object regions'"""
-    parts = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n)
+    """'12 text, 3 object regions'; '4 phrases', where the only kind has the name of all."""
+    some = {name: n for name, n in counts.items() if n}
+    if {f"{name}s" for name in some} == {what}:
+        return f"{sum(some.values()):,} {what}"
+    parts = ", ".join(f"{n:,} {name}" for name, n in some.items())
     return f"{parts} {what}" if parts else f"no {what}"
 
 

@@ -62,7 +62,6 @@ class Detection(ModelStage):
         tiles.require(self.name, self.tile, self.tile_overlap)
 
     def check(self) -> None:
-        super().check()
         settings = contents.read(self.checkpoint.folder / contents.CONFIG, self.name)
         backbone = settings.get("backbone_config") or {}
         if not isinstance(backbone, dict):
@@ -75,6 +74,7 @@ class Detection(ModelStage):
                 f"{self.name}: {self.checkpoint.name} has a backbone from timm, which is not installed: pip install "
                 "timm, or take a revision without it (facebook/detr-resnet-50@no_timm, say)"
             )
+        super().check()
 
     def gives(self) -> frozenset[str]:
         return frozenset({"regions.proposal"} if self.proposals else {"regions.object", "regions.labels"})
@@ -88,12 +88,12 @@ class Detection(ModelStage):
 
     def _look(self, views: Sequence[tiles.View]) -> list[Found]:
         """What one forward pass finds in each view."""
-        images = [view.pixels for view in views]
+        images = [tiles.broad(view.pixels) for view in views]
         # An image may be three pixels high, and must not be taken for three channels.
         inputs = self._processor(images=images, input_data_format="channels_last", return_tensors="pt")
         output = self._model(**self.place(inputs))
-        if not output.logits.isfinite().all():
-            raise ValueError(f"{self.checkpoint.name} gives scores that are no numbers")
+        if not (output.logits.isfinite().all() and output.pred_boxes.isfinite().all()):
+            raise self.no_numbers("scores or boxes")
         sizes = [image.shape[:2] for image in images]
         results = self._processor.post_process_object_detection(output, threshold=self.min_score, target_sizes=sizes)
         return [self._found(view, result) for view, result in zip(views, results, strict=True)]

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from engine.records import Origin
 from engine.stage import ChainError, Resources, Stage
 from specialists.checkpoints.weights import Checkpoint, find, here
+from specialists.checkpoints.wholeness import made, require_whole
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +62,6 @@ class ModelStage(Stage):
 
     def check(self) -> None:
         self.checkpoint.require(self.name, self.families, *self.parts)
-        self._check_device()
         family = self.checkpoint.family
         if family in self.torchvision and find_spec("torchvision") is None:
             others = ", ".join(sorted(self.families - self.torchvision))
@@ -69,6 +69,12 @@ class ModelStage(Stage):
                 f"{self.name}: {self.checkpoint.name} is a checkpoint of {family}, whose images only torchvision "
                 f"prepares: pip install 'fld-engine[torchvision]', or take one of {others}"
             )
+        self.check_loads()
+
+    def check_loads(self) -> None:
+        """Raise ChainError where the device is not here, or the checkpoint has not all that its model is made of."""
+        self._check_device()
+        require_whole(self.checkpoint, self.auto, self.name)
 
     def revision(self) -> str:
         return self.checkpoint.revision
@@ -121,6 +127,12 @@ class ModelStage(Stage):
 
         return [result for results in self._threads.map(run, groups) for result in results]
 
+    def no_numbers(self, what: str) -> ValueError:
+        """What to raise where the model gives infinities or NaN, which else would pass for nothing found."""
+        dtype = str(self._model.dtype).removeprefix("torch.")
+        mend = "" if dtype == "float32" else f" in {dtype}, which may be too narrow for it: take dtype: float32"
+        return ValueError(f"{self.checkpoint.name} gives {what} that are no numbers{mend}")
+
     def place(self, inputs: Any) -> Any:
         """A processor's tensors on the model's device, floating ones in its precision."""
         return inputs.to(self._model.device, self._model.dtype)
@@ -134,15 +146,7 @@ def load_model(auto: str, checkpoint: Checkpoint, device: str, dtype: str) -> An
     key = (auto, str(checkpoint.folder), checkpoint.revision, device, dtype)
     model = _loaded.get(key)
     if model is None:
-        transformers.utils.logging.set_verbosity_error()
-        transformers.utils.logging.disable_progress_bar()
-        model, seen = getattr(transformers, auto).from_pretrained(
-            checkpoint.folder, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False,
-            output_loading_info=True,
-        )  # fmt: skip
-        lacking = sorted(seen["missing_keys"])
-        if lacking:  # transformers would fill them with random numbers
-            raise ChainError(f"{checkpoint.name} lacks weights of its model: {lacking[0]}, and {len(lacking) - 1} more")
+        model = made(getattr(transformers, auto), checkpoint.name, checkpoint.folder, dtype=getattr(torch, dtype))
         _loaded[key] = model = model.to(device).eval().requires_grad_(False)
     return model
 

@@ -27,6 +27,7 @@ SAME = 0.5  # IoU; ours, as are the next
 COVERED = 0.7  # share of a fragment's area
 NEAR = 0.01  # of a tile's side: how near a border a box touches it
 LEAST_NEAR = 2.0  # px
+THIN = 50  # a view that is longer than so many times its breadth is shown broader; YOLOS makes nothing of 1:84
 STRETCH = 1.25  # of a tile's side: as long an image is no better seen in two tiles than in one
 
 
@@ -55,6 +56,17 @@ def views(batch: Batch, row: int, tile: int, overlap: float) -> list[View]:
         View(row, pixels[window[1] : window[3], window[0] : window[2]], window, (width, height))
         for window in windows(width, height, tile, overlap)
     ]
+
+
+def broad(pixels: np.ndarray) -> np.ndarray:
+    """An RGB image (height, width, 3) as a model can be shown it: too thin a one is continued to the right or below.
+
+    Whoever scales the longer side to a model's size would be left with no pixel of the other. Nothing moves; what is
+    found beyond the image must be cut off.
+    """
+    height, width = pixels.shape[:2]
+    below, beside = (max(0, -(-max(height, width) // THIN) - side) for side in (height, width))
+    return np.pad(pixels, ((0, below), (0, beside), (0, 0)), mode="edge") if below or beside else pixels
 
 
 def windows(width: int, height: int, tile: int, overlap: float) -> np.ndarray:

@@ -93,7 +93,7 @@ def _placed(group: Group, voice: Voice) -> str:
     if group.number == 2 and apart:
         return f"one of {name} is {_where(things[0], voice)} and the other is {_where(things[1], voice)}"
     verb = voice.pick("be", ("are" if many else "is", "can be found", "can be seen"))
-    across = "from left to right" if {column for _, column in thirds} == {0, 1, 2} else "in different places"
+    across = "spread across the image" if {column for _, column in thirds} == {0, 1, 2} else "in different places"
     return f"{name} {verb} {across if apart else _where(things[0], voice)}"
 
 

@@ -24,7 +24,7 @@ class Aggregator(Stage):
     """
 
     name: ClassVar[str] = "aggregator"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[frozenset[str]] = frozenset({"texts", "regions"})
     writes: ClassVar[frozenset[str]] = frozenset({"texts.detailed", "texts.more_detailed"})
 

@@ -66,6 +66,7 @@ class _Captions(ModelStage):
                 f"{', '.join(prompts)} texts, and no {' and no '.join(lacking)} ones. Take another checkpoint for "
                 "them, or leave them to the large model or the aggregator"
             )
+        self.check_loads()
 
     def open(self, cpus: int) -> None:
         super().open(cpus)

@@ -29,7 +29,7 @@ def check(folder: Path, name: str, who: str) -> None:
         if (folder / file).is_file():
             read(folder / file, who)
     check_code(read(folder / CONFIG, who), name, who)
-    for path, tensors in _weights(folder, name, who).items():
+    for path, tensors in weights(folder, name, who).items():
         _check_tensors(path, tensors, who)
 
 
@@ -71,7 +71,7 @@ def check_code(config: dict[str, Any], name: str, who: str) -> None:
         )
 
 
-def _weights(folder: Path, name: str, who: str) -> dict[Path, set[str]]:
+def weights(folder: Path, name: str, who: str) -> dict[Path, set[str]]:
     """The files of weights, each with the tensors that must be in it; of a single file, any."""
     if (folder / SINGLE).is_file():
         return {folder / SINGLE: set()}

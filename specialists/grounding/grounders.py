@@ -17,7 +17,7 @@ from specialists.grounding.passes import Pass, Query, lines, marks_of, sentences
 
 
 class Sight(NamedTuple):
-    """What a model sees in one image, whatever it believes of it."""
+    """What a model sees in one image, whatever it believes of it; not finite where its numbers are none."""
 
     boxes: np.ndarray  # (n, 4) x0, y0, x1, y1 in pixels of the image, float32; may reach over its border
     scores: np.ndarray  # (n, k) float32 in [0, 1]: of each box with each phrase of the pass
@@ -68,7 +68,7 @@ class Dino(Grounder):
         inputs = self._prepared(images)
         inputs.update(padded([each.texts[0] for each in passes], self._tokenizer.pad_token_id))
         output = self._model(**self._place(inputs))
-        tokens = output.logits.float().sigmoid().cpu().numpy()
+        tokens = certainty(output.logits)
         boxes = output.pred_boxes.float().cpu().numpy()
         return [
             Sight(
@@ -103,8 +103,7 @@ class Owl(Grounder):
         for i, (image, each) in enumerate(zip(images, passes, strict=True)):
             asked = embeds[[place[text] for text in each.texts]]
             logits = self._model.class_predictor(patches[i : i + 1], asked[None])[0][0]
-            scores = logits.float().sigmoid().cpu().numpy()
-            sights.append(Sight(corners(boxes[i], *self._extent(image)), scores))
+            sights.append(Sight(corners(boxes[i], *self._extent(image)), certainty(logits)))
         return sights
 
     def _embedded(self, texts: Sequence[tuple[int, ...]]) -> Any:
@@ -129,6 +128,12 @@ def grounder(model: Any, processor: Any, place: Callable[[Any], Any]) -> Grounde
     """The one for a model of these families; `place` puts a processor's tensors where the model is."""
     kind = Dino if model.config.model_type in Dino.families else Owl
     return kind(model, processor, place)
+
+
+def certainty(logits: Any) -> np.ndarray:
+    """Logits as float32 in [0, 1]. NaN where one is infinite, as a precision that overflows makes them, and padding."""
+    found: np.ndarray = logits.float().sigmoid().where(logits.isfinite(), float("nan")).cpu().numpy()
+    return found
 
 
 def padded(texts: Sequence[tuple[int, ...]], pad: int) -> Any:

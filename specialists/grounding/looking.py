@@ -90,7 +90,10 @@ class Looking(ModelStage):
         return [self._settled(part, len(each)) for part, each in zip(parts, queries, strict=True)]
 
     def _look(self, looks: Sequence[Look]) -> list[_Part]:
-        sights = self._grounder.look([look.view.pixels for look in looks], [look.asked for look in looks])
+        images = [tiles.broad(look.view.pixels) for look in looks]
+        sights = self._grounder.look(images, [look.asked for look in looks])
+        if not all(np.isfinite(sight.boxes).all() and np.isfinite(sight.scores).all() for sight in sights):
+            raise self.no_numbers("scores or boxes")
         return [self._part(look, sight) for look, sight in zip(looks, sights, strict=True)]
 
     def _part(self, look: Look, sight: Sight) -> _Part:

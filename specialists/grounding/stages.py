@@ -8,13 +8,17 @@ is tied to the exact characters of its phrase: `passes` says what is asked, `gro
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import ClassVar
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome
+from specialists.checkpoints import hub
+from specialists.checkpoints.proofs import once
 from specialists.grounding.looking import Looking
-from specialists.grounding.passes import plain
+from specialists.grounding.passes import marks_of, plain, tokenised
 from specialists.grounding.phrasebook import Phrasebook
+from specialists.model import load_processor
 
 
 @dataclass
@@ -75,9 +79,18 @@ class CategoryGrounding(Looking):
         if unknown:
             raise ChainError(f"{self.name}: definitions: {unknown[0]!r} is none of the categories")
 
-    def open(self, cpus: int) -> None:
-        super().open(cpus)
-        for category, query in zip(self.categories, self._grounder.queries(self.categories), strict=True):
+    def check(self) -> None:
+        super().check()
+        once(self._check_words, "words", self.checkpoint.revision, version("transformers"), *self.categories)
+
+    def _check_words(self) -> None:
+        hub.stay_offline()
+        try:
+            tokenizer = load_processor(self.checkpoint).tokenizer
+        except Exception as error:
+            raise ChainError(f"{self.name}: {self.weights} has no processor that can be loaded: {error}") from error
+        queries = tokenised(tokenizer, self.categories, [""] * len(self.categories), marks_of(tokenizer))
+        for category, query in zip(self.categories, queries, strict=True):
             if not query.named:
                 raise ChainError(
                     f"{self.name}: categories: the vocabulary of {self.weights} has no word of {category!r}"

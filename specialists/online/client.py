@@ -21,7 +21,7 @@ import tenacity
 
 from engine.stage import Halt
 from engine.storage import Folder
-from specialists.online.replies import Failed, Malformed, Passing, excerpt, judge
+from specialists.online.replies import Failed, Malformed, OutOfService, Passing, excerpt, judge
 from specialists.online.spending import Budget, Pace, Requests
 
 Item = TypeVar("Item")
@@ -49,7 +49,7 @@ class Client:
         self._pace, self._budget = Pace(requests.per_minute), Budget(requests.budget, requests.token_budget)
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._last_word = ""
+        self._last: Halt | None = None
         self._given_up: dict[str, str] = {}
         self._failures = 0
 
@@ -59,7 +59,7 @@ class Client:
         try:
             wait(futures)
         except BaseException:  # the user's interrupt: nobody waits for what is under way
-            self._end("interrupted")
+            self._end(Halt("interrupted"))
             raise
         errors = [error for error in (future.exception() for future in futures) if error]
         for error in sorted(errors, key=lambda each: not isinstance(each, Halt)):
@@ -81,7 +81,7 @@ class Client:
         try:
             text, answer = self._retrying()(self._attempt, body, read)
         except Halt as halt:
-            raise self._end(str(halt)) from None
+            raise self._end(halt) from None
         except (Passing, Malformed, Failed) as error:
             raise self._give_up(name, error) from None
         self._failures = 0
@@ -120,7 +120,9 @@ class Client:
             judge(status, headers, text, self._key_env)
         except Passing as error:
             if error.after is not None and error.after > self._requests.longest_wait:
-                raise Halt(f"{error}. It asks to wait {error.after:.0f} s, more than requests.longest_wait") from None
+                raise OutOfService(
+                    f"{error}. It asks to wait {error.after:.0f} s, more than requests.longest_wait"
+                ) from None
             self._pace.rest(error.after or 0)  # the others would be refused as well
             raise
         return text, _read(text, read, self._budget.count)
@@ -151,21 +153,27 @@ class Client:
             self._failures += 1
             failures = self._failures
         if isinstance(error, Passing) and error.shared:
-            return self._end(message)
+            return self._end(OutOfService(message))
         if failures >= self._requests.failures:
-            return self._end(f"{message}. That was failure number {failures} in a row")
+            kind = OutOfService if isinstance(error, Passing) else Halt
+            return self._end(kind(f"{message}. That was failure number {failures} in a row"))
         return Failed(message)
 
     def _sleep(self, seconds: float) -> None:
         if self._over.wait(seconds):
-            raise Halt(self._last_word)
+            raise self._last_word()
 
-    def _end(self, message: str) -> Halt:
+    def _end(self, halt: Halt) -> Halt:
         """Nothing is asked any more; what is under way is heard out."""
         with self._lock:
-            self._last_word = self._last_word or f"{self._who}: {message}"
+            self._last = self._last or type(halt)(f"{self._who}: {halt}")
         self._over.set()
-        return Halt(self._last_word)
+        return self._last_word()
+
+    def _last_word(self) -> Halt:
+        """A fresh one for each thread that raises it."""
+        assert self._last
+        return type(self._last)(str(self._last))
 
 
 def _read(text: str, read: Callable[[Any], Answer], seen: Callable[[Any], None] = lambda answer: None) -> Answer:

@@ -22,6 +22,10 @@ class Failed(RuntimeError):
     """A question that stays without an answer: a fault of its image."""
 
 
+class OutOfService(Halt):
+    """A service that nobody can use now: out of reach, too busy, or without a liking for key or address."""
+
+
 class Passing(Exception):
     """A failure that may pass, `after` so many seconds if the service says so. `shared`: no image is to blame."""
 
@@ -31,15 +35,15 @@ class Passing(Exception):
 
 
 def judge(status: int, headers: httpx.Headers, text: str, key_env: str) -> None:
-    """Nothing for a good answer; else raises Halt, Passing or Failed. `key_env` names the key's variable, if any."""
+    """Nothing for a good answer; else raises OutOfService, Passing or Failed. `key_env` names the key's variable."""
     if status == httpx.codes.OK:
         return
     said = f"the service answered {status}: {excerpt(text)}"
     if status in KEY:
         mend = f"Is the key in ${key_env} right?" if key_env else "If it wants a key, name its variable in key_env"
-        raise Halt(f"{said}. {mend}")
+        raise OutOfService(f"{said}. {mend}")
     if status in ADDRESS or httpx.codes.is_redirect(status):
-        raise Halt(f"{said}. Are endpoint and model right, and is the account in credit?")
+        raise OutOfService(f"{said}. Are endpoint and model right, and is the account in credit?")
     if status in BUSY or httpx.codes.is_server_error(status):
         raise Passing(said, after=_retry_after(headers), shared=status == httpx.codes.TOO_MANY_REQUESTS)
     raise Failed(said)
@@ -53,10 +57,10 @@ def excerpt(text: str) -> str:
 def _retry_after(headers: httpx.Headers) -> float | None:
     """Seconds that the service asks to wait: a number or a date (RFC 9110, section 10.2.3)."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdecimal():
         return float(value)
     try:
         then = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -21,6 +21,8 @@ from specialists.checkpoints.digests import cache_folder
 from specialists.online.client import Client
 from specialists.online.spending import Requests
 
+SECONDS = 5.0  # that an endpoint may take to show that it is there; ours
+
 
 @dataclass
 class OnlineStage(Stage):
@@ -54,6 +56,18 @@ class OnlineStage(Stage):
         folder = self._cache()
         if folder.local and not _writable(Path(folder.root)):
             raise ChainError(f"{self.name}: no answer can be kept in {folder.url}: name another place in $FLD_CACHE")
+
+    def reached(self) -> str:
+        """What there is at the endpoint, asked without the key; raises ChainError where nobody answers."""
+        try:
+            with httpx.stream("GET", self.endpoint, timeout=SECONDS) as response:
+                status = response.status_code
+        except httpx.HTTPError as error:
+            raise ChainError(f"{self.name}: {self.endpoint} cannot be reached: {error}") from error
+        if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
+            raise ChainError(f"{self.name}: {self.endpoint} answers {status}: the service behind it is down")
+        key = f", with the key in ${self.key_env}, which is set" if self._key() else ""
+        return f"{self.revision()} at {self.endpoint}, which answers{key}"
 
     def _require_endpoint(self) -> None:
         if not self.endpoint:

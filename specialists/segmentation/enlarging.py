@@ -31,16 +31,18 @@ class Shape(NamedTuple):
 class Frame:
     """Where an image lies in what the model sees: sizes are (height, width) in pixels.
 
-    The upright image is scaled to `filled`, and stands in the upper left of `padded`, where it is padded at all.
+    The upright image, continued to `shown` where it is too thin, is scaled to `filled`, and stands in the upper left
+    of `padded`, where it is padded at all.
     """
 
     image: tuple[int, int]
     filled: tuple[int, int]
     padded: tuple[int, int] | None
+    shown: tuple[int, int] | None = None  # None: the image as it is
 
     def prompts(self, boxes: np.ndarray) -> np.ndarray:
         """Boxes (n, 4) of the image in pixels of what the model sees."""
-        down, across = (filled / image for filled, image in zip(self.filled, self.image, strict=True))
+        down, across = (filled / shown for filled, shown in zip(self.filled, self.shown or self.image, strict=True))
         return boxes * np.array([across, down, across, down])
 
     def shapes(self, logits: Any, tolerance: float) -> Iterator[Shape | None]:
@@ -83,7 +85,8 @@ class Frame:
         weights = torch.eye(few, device=logits.device)[None, None]
         if self.padded:
             weights = interpolate(weights, (self.padded[side], few), mode="bilinear")[:, :, : self.filled[side]]
-        return _Axis(interpolate(weights, (self.image[side], few), mode="bilinear")[0, 0])
+        shown = (self.shown or self.image)[side]
+        return _Axis(interpolate(weights, (shown, few), mode="bilinear")[0, 0, : self.image[side]])
 
 
 class _Axis:

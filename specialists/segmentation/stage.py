@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from engine import records
 from engine.stage import Batch, ChainError, Outcome
+from specialists import tiles
 from specialists.model import ModelStage
 from specialists.segmentation.enlarging import Frame, Shape
 
@@ -74,7 +75,7 @@ class Segmentation(ModelStage):
 
     def _segment(self, asked: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[list[Shape | None]]:
         """A shape for each box: of upright RGB images (height, width, 3), each with boxes (n, 4) in its pixels."""
-        images = [np.array(image) for image, _ in asked]  # torch warns of what it may not write to
+        images = [np.array(tiles.broad(image)) for image, _ in asked]  # torch warns of what it may not write to
         prepare = self._processor.image_processor
         inputs = prepare(images=images, input_data_format="channels_last", return_tensors="pt")
         embeddings = self._model.get_image_embeddings(self.place(inputs)["pixel_values"])
@@ -84,8 +85,8 @@ class Segmentation(ModelStage):
         if "reshaped_input_sizes" in inputs:
             filled, padded = [tuple(size) for size in inputs["reshaped_input_sizes"].tolist()], square
         return [
-            self._shapes(_one(embeddings, place), boxes, Frame(image.shape[:2], filled[place], padded))
-            for place, (image, boxes) in enumerate(asked)
+            self._shapes(_one(embeddings, place), boxes, Frame(image.shape[:2], filled[place], padded, shown.shape[:2]))
+            for place, ((image, boxes), shown) in enumerate(zip(asked, images, strict=True))
         ]
 
     def _shapes(self, embeddings: Any, boxes: np.ndarray, frame: Frame) -> list[Shape | None]:
@@ -106,7 +107,10 @@ class Segmentation(ModelStage):
         boxes = torch.tensor(prompts[None], dtype=torch.float32, device=self._model.device)
         output = self._model(**known, input_boxes=boxes, multimask_output=True)
         best = output.iou_scores[0].argmax(dim=-1)
-        return output.pred_masks[0, torch.arange(len(prompts), device=best.device), best].float()
+        logits = output.pred_masks[0, torch.arange(len(prompts), device=best.device), best].float()
+        if not (output.iou_scores.isfinite().all() and logits.isfinite().all()):
+            raise self.no_numbers("masks")
+        return logits
 
 
 def _one(embeddings: Any, place: int) -> Any:

@@ -176,5 +176,5 @@ def test_a_profile_that_leaves_roles_out_says_what_it_does_not_give(
     (tmp_path / "some.yaml").write_text(yaml.safe_dump({"roles": {"detection": roles["detection"]}}))
     said = fld("annotate", annotated / "images", tmp_path / "out", "--profile", tmp_path / "some.yaml")
     missing = json.loads((tmp_path / "out" / "summary.json").read_text())["not_produced"]
-    assert missing == [f"{what} (role {role})" for part, what, role in PRODUCTS if part != "regions.object"]
+    assert missing == [f"{what} (role {role})" for part, what, role, _ in PRODUCTS if part != "regions.object"]
     assert "does not give: written lines (role ocr)" in said

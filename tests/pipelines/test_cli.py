@@ -12,12 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from fakes import files, png
+from misbehaving import closed_port
 from typer.testing import CliRunner
 
 from engine.lock import Lock
 from engine.storage import Folder
 from pipelines.cli import app
-from pipelines.report import LIMIT, LOCKED, OK, USAGE
+from pipelines.report import FAILED, LIMIT, LOCKED, OK, USAGE, say_counts
 
 QUIET = """
 stages:
@@ -181,7 +182,8 @@ def test_inspect_says_why_an_image_is_not_there(photos: Path, profile: Path, tmp
     (photos / "notes.txt").write_text("no picture")
     fld("run", photos, tmp_path / "out", "--profile", profile)
     assert "in quarantine" in fld("inspect", tmp_path / "out", "--image", "notes.txt", code=USAGE).stderr
-    assert "no image 'zzz'" in fld("inspect", tmp_path / "out", "--image", "zzz", code=USAGE).stderr
+    said = fld("inspect", tmp_path / "out", "--image", "zzz", code=USAGE).stderr
+    assert "no image 'zzz'; give the beginning of an id, or the end of a uri" in said
     assert "fits 6 images" in fld("inspect", tmp_path / "out", "--image", ".png", code=USAGE).stderr
 
 
@@ -223,6 +225,8 @@ def test_an_output_in_use_is_left_alone(photos: Path, profile: Path, tmp_path: P
         ("curate: {filters: {}}", "there are no stages"),
         ("ingest: [1]", "expected keys and values"),
         ("a: b: c", "is not YAML"),
+        ("ingest: {min_side: 3}\ningest: {min_side: 4}", "params.yaml: line 2: the key 'ingest' stands there twice"),
+        ("curate: {filters: {region_score: {objects: 0.5}}}", "curate.filters: region_score: unknown key"),
     ],
 )
 def test_settings_that_cannot_be_used_name_the_file_and_the_key(
@@ -428,6 +432,17 @@ def test_a_budget_that_is_spent_ends_with_its_words_and_goes_on_later(photos: Pa
     fld("run", photos, out, "--profile", profile)
 
 
+def test_a_service_that_is_not_there_is_a_failure_and_no_limit(photos: Path, tmp_path: Path) -> None:
+    profile, out = tmp_path / "lost.yaml", tmp_path / "out"
+    requests = "{attempts: 1, failures: 1}"
+    stage = f"{{endpoint: {closed_port()}, model: m, image: false, requests: {requests}}}"
+    profile.write_text(f"stages: {{large_model: {stage}}}")
+    result = fld("run", photos, out, "--profile", profile, code=FAILED)
+    assert "cannot be reached" in result.stderr
+    assert "the same command goes on" in result.stderr
+    assert summary(out / "raw")["exit_code"] == FAILED
+
+
 def test_a_step_refuses_what_another_step_wrote(photos: Path, profile: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fld("run", photos, out, "--profile", profile)
@@ -435,3 +450,18 @@ def test_a_step_refuses_what_another_step_wrote(photos: Path, profile: Path, tmp
     assert "is the output of `fld annotate`; `fld annotate` wants that of `fld ingest`" in said
     assert "wants that of `fld annotate`" in fld("curate", out / "images", tmp_path / "y", code=USAGE).stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_explain_wants_what_annotate_wrote(photos: Path, profile: Path, tmp_path: Path) -> None:
+    fld("run", photos, tmp_path / "out", "--profile", profile)
+    for folder, said in (("images", "is the output of `fld ingest`"), ("curated", "`fld curate`"), ("", "no committed")):
+        assert said in fld("curate", tmp_path / "out" / folder, "--explain", "3.png", code=USAGE).stderr
+    said = fld("curate", tmp_path / "out" / "raw", "--explain", "zzz", code=USAGE).stderr
+    assert "no image 'zzz'; give the beginning of an id" in said
+
+
+def test_kinds_of_one_name_are_counted_once() -> None:
+    assert say_counts({"phrase": 1200}, "phrases") == "1,200 phrases"
+    assert say_counts({"mask": 3}, "masks") == "3 masks"
+    assert say_counts({"text": 12, "object": 3, "proposal": 0}, "regions") == "12 text, 3 object regions"
+    assert say_counts({"phrase": 0}, "phrases") == "no phrases"

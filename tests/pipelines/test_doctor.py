@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from misbehaving import Reply, closed_port, serve
 
 from engine.stage import pack_resources
+from engine.storage import Folder
 from pipelines.config import load_profile, profile_chain
+from pipelines.doctor import doctor
 from pipelines.fetch import hub_ids
 from pipelines.readiness import Finding, examine
 from specialists.checkpoints.catalogue import CATALOGUE
@@ -57,13 +60,51 @@ def test_all_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
 
 
 def test_a_key_is_looked_for_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VISION_ENDPOINT", "http://127.0.0.1:9")
-    assert "VISION_KEY" in found("stages: {azure_read: {}}", tmp_path)["azure_read"].seen
-    monkeypatch.setenv("VISION_KEY", "secret0123456789")
-    seen = found("stages: {azure_read: {}}", tmp_path)
+    with serve(lambda asked: Reply("who?", 401)) as service:
+        monkeypatch.setenv("VISION_ENDPOINT", service.url)
+        assert "VISION_KEY" in found("stages: {azure_read: {}}", tmp_path)["azure_read"].seen
+        monkeypatch.setenv("VISION_KEY", "secret0123456789")
+        seen = found("stages: {azure_read: {}}", tmp_path)
     assert seen["azure_read"].works
-    assert "the key in $VISION_KEY, which is set" in seen["azure_read"].seen
+    assert f"at {service.url}, which answers, with the key in $VISION_KEY, which is set" in seen["azure_read"].seen
     assert "secret" not in str(seen)
+    assert [asked.body for asked in service.asked] == [b""]
+    assert "secret" not in str(service.asked)
+
+
+def test_an_endpoint_where_nobody_answers_is_told(tmp_path: Path) -> None:
+    url = closed_port()
+    seen = found(f"stages: {{large_model: {{endpoint: {url}, model: m}}}}", tmp_path)["large_model"]
+    assert not seen.works
+    assert f"{url} cannot be reached" in seen.seen
+    with serve(lambda asked: Reply("", 503)) as service:
+        seen = found(f"stages: {{large_model: {{endpoint: {service.url}, model: m}}}}", tmp_path)["large_model"]
+    assert not seen.works
+    assert "answers 503" in seen.seen
+
+
+def test_what_runs_twice_is_looked_at_once(tmp_path: Path) -> None:
+    profile = """
+    roles:
+      detection: {weights: a/b, resources: {pack: one}}
+      grounding: {weights: a/c}
+      detailed: {resources: {pack: late}}
+    stages:
+      boxes: {count: 1}
+      boxes@more: {count: 2}
+    """
+    seen = found(profile, tmp_path)
+    assert set(seen) >= {"phrases", "region_merge", "grounding", "boxes", "boxes@more"}
+    assert not [name for name in seen if name.endswith("@detailed")]
+
+
+def test_no_cluster_is_looked_at_that_nobody_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("stages: {boxes: {resources: {cpus: 1000}}}")
+    report = doctor("mine.yaml", address=None, out=Folder.at(tmp_path))
+    (seen,) = [finding for finding in report.data["findings"] if finding["name"] == "ray cluster"]
+    assert seen["works"]
+    assert "not looked at" in seen["seen"]
+    assert not [problem for problem in report.problems if "cluster" in problem]
 
 
 def test_weights_that_two_stages_name_are_counted_once(tmp_path: Path) -> None:

@@ -476,3 +476,17 @@ def test_settings_that_make_no_sense(stage: type[Captioning], wrong: dict[str, A
 
 def test_limits_that_are_not_given_keep_their_default() -> None:
     assert Captioning(max_new_tokens={"brief": 5}).max_new_tokens == {"brief": 5, "detailed": 96, "more_detailed": 224}
+
+
+def test_a_device_that_is_not_there_and_lacking_weights_are_refused_before_the_run(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = small.blip(tmp_path)
+    with pytest.raises(ChainError, match="device 'gpu' cannot be used here"):
+        Captioning(weights=str(folder), device="gpu").check()
+    Captioning(weights=str(folder)).check()
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["vision_model.post_layernorm.bias"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ChainError, match=r"lacks weights of its model: vision_model\.post_layernorm\.bias"):
+        CropCaptioning(weights=str(folder)).check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,16 @@ def test_scores_that_are_no_numbers_are_a_fault_and_not_nothing(rt_detr: Path, m
     monkeypatch.setattr(model, "load_model", broken)
     with pytest.raises(AssertionError, match="no numbers"):
         sighted.work(stage(rt_detr), sighted.table(picture(64, 64, BOX)))
+
+
+def test_a_very_thin_image_is_looked_at_as_any_other(weights: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(weights, tmp_path / "copy")
+    processor = folder / "preprocessor_config.json"
+    settings = json.loads(processor.read_text())
+    if weights.name.startswith("yolos"):  # as large as the public ones: it rounds to whole patches of 16 px
+        processor.write_text(json.dumps(settings | {"size": {"shortest_edge": 800, "longest_edge": 1333}}))
+    for width, height in ((3400, 16), (16, 3400)):
+        (found,) = boxes(sighted.work(stage(folder), sighted.table(picture(width, height))))
+        for left, top, right, bottom in found:
+            assert 0 <= left < right <= width
+            assert 0 <= top < bottom <= height

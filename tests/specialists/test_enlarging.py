@@ -61,6 +61,18 @@ def test_a_wide_image_is_computed_in_strips() -> None:
 
 
 @pytest.mark.parametrize("padded", [True, False])
+def test_of_an_image_that_was_shown_broader_its_own_part_is_left(padded: bool) -> None:
+    broad, logits = frame(30, 600, padded), smooth(4)
+    thin = Frame((9, 600), broad.filled, broad.padded, broad.image)
+    for part, whole in zip(thin.shapes(logits, 0), broad.shapes(logits, 0), strict=True):
+        assert whole
+        mask = decode_rle(whole.mask)[:9]
+        assert (part is not None) == mask.any()
+        assert part is None or (decode_rle(part.mask) == mask).all()
+    assert (thin.prompts(np.ones((1, 4))) == broad.prompts(np.ones((1, 4)))).all()
+
+
+@pytest.mark.parametrize("padded", [True, False])
 def test_prompts_lie_where_the_image_lies(padded: bool) -> None:
     # 61 x 37 pixels become 128 x 78, or are stretched to 128 x 128.
     (left, top, right, bottom) = frame(37, 61, padded).prompts(np.array([[6.1, 3.7, 61, 37]]))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -329,3 +330,46 @@ def test_lines_hold_one_phrase_each(tokens: list[list[int]], window: int) -> Non
 def test_every_checkpoint_of_a_family_is_made_by_a_function_of_its_name(folders: dict[str, Path]) -> None:
     made: dict[str, Callable[[Path], Path]] = {each.__name__: each for each in FAMILIES}
     assert {stage(folder).checkpoint.family.replace("-", "_") for folder in folders.values()} == set(made)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_a_fault_and_not_nothing(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, number: float
+) -> None:
+    real = model.load_model
+
+    def overflowing(*arguments: Any) -> Any:
+        made = copy.deepcopy(real(*arguments))
+        for name, weight in made.named_parameters():
+            if "text_projection" in name or "encoder_output_bbox_embed" in name:
+                weight.data.fill_(number)
+        return made
+
+    monkeypatch.setattr(model, "load_model", overflowing)
+    given = sighted.table(picture(97, 61, **said("a dog", "a cat")))
+    with pytest.raises(AssertionError, match=f"{weights.name} gives scores or boxes that are no numbers'"):
+        sighted.work(stage(weights), given)
+    with pytest.raises(AssertionError, match="no numbers in bfloat16, which may be too narrow for it: take dtype"):
+        sighted.work(stage(weights, dtype="bfloat16"), given)
+
+
+def test_a_very_thin_image_is_looked_at_as_any_other(weights: Path) -> None:
+    for width, height in ((3400, 16), (16, 3400)):
+        given = sighted.table(picture(width, height, (1, 2, 15, 15), **said("a dog")))
+        for region in sighted.items(sighted.work(stage(weights), given).table):
+            assert 0 <= region["box"][0] < region["box"][2] <= width
+            assert 0 <= region["box"][1] < region["box"][3] <= height
+
+
+def test_a_category_of_unknown_words_is_refused_before_the_run(folders: dict[str, Path]) -> None:
+    weights = str(folders["grounding_dino"])
+    CategoryGrounding(weights=weights, categories=("dog",)).check()
+    with pytest.raises(ChainError, match=r"the vocabulary of .* has no word of 'xylophone'"):
+        CategoryGrounding(weights=weights, categories=("dog", "xylophone")).check()
+
+
+def test_a_processor_that_cannot_be_loaded_is_refused_before_the_run(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(folders["grounding_dino"], tmp_path / "copy")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ChainError, match="has no processor that can be loaded"):
+        CategoryGrounding(weights=str(folder), categories=("dog",)).check()

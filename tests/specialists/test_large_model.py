@@ -25,7 +25,7 @@ from engine.checks import check
 from engine.stage import Chain, ChainError, Halt
 from engine.worker import Work, Worker
 from specialists.online.large_model import LargeModel
-from specialists.online.replies import Passing, judge
+from specialists.online.replies import OutOfService, Passing, judge
 
 KEY = "sk-so-secret-0123456789"
 TEXTS = {"detailed": "A dog sits on a mat.", "more_detailed": "A dog sits on a mat. Behind it stands a cat."}
@@ -269,16 +269,16 @@ def test_the_time_to_wait_is_a_number_or_a_date(value: str, least: float, most: 
     assert least <= passing.value.after <= most
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-3"])
+@pytest.mark.parametrize("value", ["", "soon", "-3", "²", "٣", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
 def test_a_time_to_wait_that_is_none_is_left_to_the_backoff(value: str) -> None:
     with pytest.raises(Passing) as passing:
-        judge(503, httpx.Headers({"Retry-After": value}), "", "")
+        judge(503, httpx.Headers({b"Retry-After": value.encode()}), "", "")
     assert passing.value.after is None
 
 
 def test_one_that_asks_for_too_much_time_ends_the_run(service: Service) -> None:
     service.script = [Reply("", 429, {"retry-after": "3600"})]
-    with pytest.raises(Halt, match=r"wait 3600 s, more than requests\.longest_wait"):
+    with pytest.raises(OutOfService, match=r"wait 3600 s, more than requests\.longest_wait"):
         run(model(service), fakes.table(1))
 
 
@@ -319,22 +319,24 @@ def test_what_does_not_pass_costs_that_image_alone(service: Service, bad: Reply,
 )
 def test_what_no_image_is_to_blame_for_ends_the_run(service: Service, bad: Reply, said: str) -> None:
     service.usual = lambda asked: bad
-    with pytest.raises(Halt) as halt:
+    with pytest.raises(OutOfService) as halt:
         run(model(service, {"at_once": 1}), fakes.table(3))
     assert said in str(halt.value)
     assert len(service.asked) <= 4
 
 
 def test_a_server_that_is_not_there_ends_the_run(service: Service) -> None:
-    with pytest.raises(Halt, match="cannot be reached"):
+    with pytest.raises(OutOfService, match="cannot be reached"):
         run(model(service, endpoint=closed_port()), fakes.table(3))
 
 
-def test_failures_in_a_row_end_the_run(service: Service) -> None:
-    service.usual = lambda asked: Reply("unknown field", 400)
-    with pytest.raises(Halt, match=r"unknown field.* failure number 3 in a row"):
-        run(model(service, {"failures": 3, "at_once": 1}), fakes.table(6))
+@pytest.mark.parametrize(("status", "kind"), [(400, Halt), (500, OutOfService)])
+def test_failures_in_a_row_end_the_run(service: Service, status: int, kind: type[Halt]) -> None:
+    service.usual = lambda asked: Reply("unknown field", status)
+    with pytest.raises(Halt, match=r"unknown field.* failure number 3 in a row") as halt:
+        run(model(service, {"failures": 3, "at_once": 1, "attempts": 1}), fakes.table(6))
     assert len(service.asked) == 3
+    assert type(halt.value) is kind
 
 
 # Budget, rate, order
@@ -342,8 +344,9 @@ def test_failures_in_a_row_end_the_run(service: Service) -> None:
 
 def test_a_spent_budget_ends_the_run_and_what_was_paid_for_is_kept(service: Service) -> None:
     given = fakes.table(5)
-    with pytest.raises(Halt, match="budget of 3 requests is spent"):
+    with pytest.raises(Halt, match="budget of 3 requests is spent") as halt:
         run(model(service, {"budget": 3}), given)
+    assert type(halt.value) is Halt
     assert len(service.asked) == 3
     done = run(model(service, {"budget": 3}), given)
     assert texts(done) == [TEXTS] * 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -285,3 +286,37 @@ def test_without_a_processor(weights: Path, tmp_path: Path) -> None:
 
 def test_it_gives_masks_and_no_region() -> None:
     assert Segmentation().gives() == {"regions.masks"}
+
+
+@pytest.mark.parametrize("part", ["iou_prediction_head", "output_hypernetworks_mlps"])
+def test_numbers_that_are_none_are_a_fault_and_not_an_empty_mask(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    real = model.load_model
+
+    def overflowing(*arguments: Any) -> Any:
+        made = copy.deepcopy(real(*arguments))
+        for name, weight in made.named_parameters():
+            if part in name:
+                weight.data.fill_(float("nan"))
+        return made
+
+    monkeypatch.setattr(model, "load_model", overflowing)
+    given = table(image(png(noise()), regions=[region("a", box(1, 2, 30, 20))]))
+    with pytest.raises(AssertionError, match=f"{weights.name} gives masks that are no numbers'"):
+        work(Segmentation(weights=str(weights)), given)
+
+
+@pytest.mark.parametrize("size", [(4200, 16), (16, 4200)])
+def test_a_very_thin_image_gets_its_masks(weights: Path, size: tuple[int, int]) -> None:
+    along = np.array([800, 0, 2400, 16]) if size[0] > size[1] else np.array([0, 800, 16, 2400])
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[along[1] : along[3], along[0] : along[2], 0] = 255
+    stage = Segmentation(weights=str(weights))
+    with red(stage):
+        done = work(stage, table(image(png(pixels), regions=[region("a", along.tolist())])))
+    (found,) = items(done.table)
+    mask = decode_rle(found["mask"])
+    assert mask.shape == pixels.shape[:2]
+    assert mask[along[1] : along[3], along[0] : along[2]].mean() > 0.8
+    assert mask.sum() < 1.2 * (pixels[..., 0] > 0).sum()

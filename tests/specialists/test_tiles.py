@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.geometry import boxes_to_quads
-from specialists.tiles import STRETCH, cut, settle, windows
+from specialists.tiles import STRETCH, THIN, broad, cut, settle, windows
 
 SIDES = st.integers(20, 3000)
 TILES = st.integers(64, 800)
@@ -135,3 +135,13 @@ def test_many_finds_of_many_tiles_take_moments_and_little_memory() -> None:
 
 def test_nothing_found_is_nothing_left() -> None:
     assert settle(np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros(0, bool)).tolist() == []
+
+
+@pytest.mark.parametrize("size", [(1, 2000), (2000, 1), (7, 351), (7, 350), (30, 40), (1, 1), (1, 51)])
+def test_what_is_too_thin_is_shown_broader_with_every_pixel_in_its_place(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    shown = broad(pixels)
+    assert (shown[: size[0], : size[1]] == pixels).all()
+    assert max(shown.shape[:2]) == max(size)
+    assert max(size) <= THIN * min(shown.shape[:2])
+    assert (shown.shape == pixels.shape) == (max(size) <= THIN * min(size))

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from engine.stage import Chain, ChainError
 from pipelines.cli import app
 from pipelines.report import USAGE
-from specialists.checkpoints import digests, hub
+from specialists.checkpoints import digests, hub, proofs, wholeness
 from specialists.checkpoints.weights import find, here
 from specialists.detection import Detection
 from specialists.scoring.stage import Scoring
@@ -113,6 +113,14 @@ def relaid(folder: Path) -> None:
     config(folder, model_type="florence2", auto_map={"AutoModel": "modeling.Florence2"})
 
 
+def without_a_tensor(folder: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.decoder.layers.0.self_attn.k_proj.weight"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
 SPOILED = [
     (no_processor, "has no image processor: none of preprocessor_config.json"),
     (half_a_processor, "has no image processor"),
@@ -130,6 +138,8 @@ SPOILED = [
     (remote_code, "wants to run code of its own, which is refused: transformers knows no model_type 'invented'"),
     (relaid, "Take those of florence-community"),
     (lambda folder: config(folder, model_type="sam"), "is a checkpoint of sam, which cannot play this role"),
+    (without_a_tensor, "detector lacks weights of its model: model.decoder.layers.0.self_attn.k_proj.weight. Copy"),
+    (lambda folder: config(folder, d_model=48), "makes no model of"),
     (shutil.rmtree, "there is no folder"),
 ]
 
@@ -273,3 +283,40 @@ def test_a_node_without_the_folder_is_told_so(folder: Path, monkeypatch: pytest.
     assert here(checkpoint, "x") is checkpoint
     with pytest.raises(ChainError, match="keep weights where every node sees them"):
         here(replace(checkpoint, folder=folder / "gone"), "x")
+
+
+@pytest.mark.parametrize("damage", [None, "", "no json", "[]", "{}"])
+def test_what_was_found_good_is_not_looked_at_again_by_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str | None
+) -> None:
+    monkeypatch.setattr(proofs, "_good", set())
+    looks = []
+    for _ in range(2):
+        proofs.once(lambda: looks.append(1), "a", "b")
+    assert looks == [1]
+    proofs.once(lambda: looks.append(2), "ab")
+    assert looks == [1, 2]
+    for path in (tmp_path / "cache" / "proofs").iterdir():
+        path.write_text(path.read_text() if damage is None else damage)
+    monkeypatch.setattr(proofs, "_good", set())
+    proofs.once(lambda: looks.append(3), "a", "b")
+    assert looks == ([1, 2] if damage is None else [1, 2, 3])
+
+
+def test_what_was_not_found_good_is_looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofs, "_good", set())
+
+    def refuse() -> None:
+        raise ChainError("bad")
+
+    for _ in range(2):
+        with pytest.raises(ChainError, match="bad"):
+            proofs.once(refuse, "a")
+
+
+def test_a_checkpoint_that_was_whole_costs_no_model_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofs, "_good", set())
+    Detection(weights=str(folder)).check()
+    monkeypatch.setattr(proofs, "_good", set())
+    monkeypatch.setattr(wholeness, "made", lambda *_, **__: pytest.fail("made again"))
+    Detection(weights=str(folder)).check()
