@@ -35,6 +35,7 @@ class Plan:
     jobs: tuple[Job, ...]
     done: tuple[Ledger, ...] = ()
     embed: Folder | None = None  # the image shards whose pixels are to be copied into the target's
+    lend: Folder | None = None  # the image shards whose pixels the chain sees, where the source's have none
 
     @property
     def images(self) -> int:
@@ -43,7 +44,13 @@ class Plan:
 
 
 def make_plan(
-    chain: Chain, source: Folder, target: Folder, *, embed: Folder | None = None, retry_faults: bool = False
+    chain: Chain,
+    source: Folder,
+    target: Folder,
+    *,
+    embed: Folder | None = None,
+    lend: Folder | None = None,
+    retry_faults: bool = False,
 ) -> Plan:
     """What is to be done, in the shards' order. A shard is done if its ledger holds and has this fingerprint.
 
@@ -67,7 +74,7 @@ def make_plan(
             done.append(before)
         else:
             jobs.append(Job(shard, ledger.images, ledger.checksum, fingerprint))
-    return Plan(chain, source, target, tuple(jobs), tuple(done), embed)
+    return Plan(chain, source, target, tuple(jobs), tuple(done), embed, lend)
 
 
 def check_source(source: Folder) -> None:
@@ -83,7 +90,7 @@ def load(plan: Plan, job: Job) -> Work:
         raise StorageError(
             f"{plan.source.url}/{shard_file(job.shard)} has {len(table)} images, its ledger says {job.images}"
         )
-    return Work.of(table)
+    return Work.of(with_pixels(table, plan.lend, job.shard) if plan.lend else table)
 
 
 def memory(plan: Plan, job: Job) -> Memory:

@@ -20,7 +20,8 @@ from engine.worker import Progress, sees_pixels
 from pipelines.progress import progress
 from pipelines.report import FAILED, LIMIT, STEP, Report, books, fault_rate, say_annotations, say_dropped
 
-BEFORE = {"annotate": "ingest", "curate": "annotate"}  # whose output each command reads
+# Whose output each command reads.
+BEFORE = {"annotate": ("ingest",), "curate": ("annotate",), "refine": ("curate", "refine")}
 # What ingest gives to a chain: pixels, and all that a source may have known already.
 GIVEN = ("image", "texts", "regions", "phrases")
 
@@ -68,13 +69,16 @@ class Step:
     source: Folder
     out: Folder
     max_fault_rate: float
-    embed: Folder | None = None
+    embed: Folder | None = None  # image shards, to copy pixels from
+    lend: Folder | None = None  # image shards, for a chain that sees pixels which its source has not
     retry_faults: bool = False
 
     def plan(self) -> Plan:
         """Check the chain, then see what is to be done."""
         self.chain.check(GIVEN)
-        return make_plan(self.chain, self.source, self.out, embed=self.embed, retry_faults=self.retry_faults)
+        return make_plan(
+            self.chain, self.source, self.out, embed=self.embed, lend=self.lend, retry_faults=self.retry_faults
+        )
 
 
 def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[str, Any] | None = None) -> Report:
@@ -121,10 +125,9 @@ def _code(halt: Halt) -> int:
 def check_kind(source: Folder, command: str) -> None:
     """A step reads what the step before it wrote: raw shards have no pixels, image shards no annotations."""
     made = (source.read_json(STEP) or {}).get("command")
-    if made is not None and made != BEFORE.get(command, made):
-        raise StorageError(
-            f"{source.url} is the output of `fld {made}`; `fld {command}` wants that of `fld {BEFORE[command]}`"
-        )
+    if made is not None and made not in BEFORE.get(command, (made,)):
+        wanted = " or ".join(f"`fld {name}`" for name in BEFORE[command])
+        raise StorageError(f"{source.url} is the output of `fld {made}`; `fld {command}` wants that of {wanted}")
 
 
 def _close(report: Report, step: Step, plan: Plan, ledgers: list[Ledger], made: list[Ledger], seconds: float) -> None:

@@ -29,8 +29,11 @@ from pipelines import evaluate as evaluating
 from pipelines import fetch as fetching
 from pipelines import ingest as ingesting
 from pipelines import inspect as inspecting
+from pipelines import pages, scoreboard
+from pipelines import predict as predicting
+from pipelines import refine as refining
 from pipelines import run as running
-from pipelines import scoreboard
+from pipelines import train as training
 from pipelines.chain import Runner
 from pipelines.config import ConfigError, Params, load_params
 from pipelines.report import FAILED, INTERRUPTED, LOCKED, TERMINATED, USAGE, Report
@@ -140,7 +143,7 @@ def curate(
     out: Annotated[str | None, typer.Argument(metavar="OUT", help="Folder or fsspec URL to write to.")] = None,
     params: ParamsFile = None,
     explain: Annotated[
-        str | None, typer.Option("--explain", metavar="ID", help="Show each verdict on one image; write nothing.")
+        str | None, typer.Option("--explain", metavar="ID", help="Each verdict on an image, named as for inspect.")
     ] = None,
     address: Address = None,
     ray: OnRay = False,
@@ -160,6 +163,36 @@ def curate(
     def verb() -> Report:
         settings = load_params(params).curate
         return curating.curate(source, target, settings, runner, dry_run=dry_run, retry_faults=retry_faults)
+
+    _end(verb, json)
+
+
+@app.command()
+def refine(
+    standing: Annotated[str, typer.Argument(metavar="STANDING", help="The output of fld curate, or of a round.")],
+    out: Out,
+    model: Annotated[
+        str, typer.Option("--model", help="The trained model: a folder, bundled:NAME, or a hub's owner/name.")
+    ],
+    truth: Annotated[
+        str | None, typer.Option("--truth", help="What the gate measures by, as for fld evaluate; else similarities.")
+    ] = None,
+    params: ParamsFile = None,
+    address: Address = None,
+    ray: OnRay = False,
+    workers: Workers = 0,
+    retry_faults: RetryFaults = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """One round: the model looks again, its word is set against what stands, and a gate judges the outcome."""
+    source, target, runner = Folder.at(standing), Folder.at(out), _runner(ray, address, workers)
+
+    def verb() -> Report:
+        settings = load_params(params).refine
+        return refining.refine(
+            source, target, model, settings, runner, truth=truth, dry_run=dry_run, retry_faults=retry_faults
+        )
 
     _end(verb, json)
 
@@ -190,6 +223,83 @@ def evaluate(
 ) -> None:
     """Measure annotations against truth: COCO and VOC AP, grounding, masks, reading, objects named, label F1."""
     _end(lambda: evaluating.measure(Folder.at(predictions), truth, file), json)
+
+
+@app.command()
+def report(
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The output of any fld command.")],
+    images: Annotated[int, typer.Option("--images", min=0, max=500, help="In the gallery.")] = 48,
+    figures: Annotated[
+        list[Path] | None,
+        typer.Option("--figures", metavar="FILE", help="Of fld evaluate --json; default: OUT/figures[-STEP].json."),
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="DIR", help="An earlier state of these images, to compare with.")
+    ] = None,
+    cpu_hour: Annotated[float, typer.Option("--cpu-hour", min=0, help="Its price, in any currency.")] = 0.0,
+    gpu_hour: Annotated[float, typer.Option("--gpu-hour", min=0, help="Its price, in any currency.")] = 0.0,
+    json: AsJson = False,
+) -> None:
+    """Write OUT/report.html: one file that shows a dataset, its books, its drops and a gallery."""
+    options = pages.Options(images, cpu_hour, gpu_hour, figures or (), before)
+    _end(lambda: pages.report(Folder.at(out), options), json)
+
+
+@app.command()
+def train(
+    curated: Annotated[str, typer.Argument(metavar="CURATED", help="The output of fld curate.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder to write to, the same for all workers.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings; default: those of --from.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", help="tiny, base or large, a checkpoint's folder, or a hub's owner/name.")
+    ] = "tiny",
+    address: Address = None,
+    ray: OnRay = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="On Ray, where more than one.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """Train the multitask model on curated shards; the same command goes on where a run ended."""
+    source, target, runner = Folder.at(curated), Folder.at(out), _runner(ray or workers > 1, address, workers)
+    _end(lambda: training.train(source, target, config, start, runner), json)
+
+
+@app.command()
+def predict(
+    images: Annotated[str, typer.Argument(metavar="SHARDS", help="The output of fld ingest.")],
+    out: Out,
+    model: Annotated[
+        str, typer.Option("--model", help="A multitask checkpoint: a folder, bundled:NAME, or a hub's owner/name.")
+    ],
+    beams: Annotated[int, typer.Option("--beams", min=1, help="1: greedy.")] = 1,
+    calibrate: Annotated[
+        str | None,
+        typer.Option("--calibrate", metavar="HELDOUT", help="Fit scores to this output of fld curate first."),
+    ] = None,
+    params: ParamsFile = None,
+    address: Address = None,
+    ray: OnRay = False,
+    gpus: Annotated[float, typer.Option("--gpus", min=0, help="That a worker asks a cluster for.")] = 0.0,
+    workers: Workers = 0,
+    retry_faults: RetryFaults = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Let one multitask model write all annotations of image shards; fld curate reads what it leaves."""
+    source, target, runner = Folder.at(images), Folder.at(out), _runner(ray, address, workers)
+
+    def verb() -> Report:
+        settings, lines = load_params(params).annotate, list[str]()
+        if calibrate and not dry_run:
+            lines = predicting.calibrate(model, Folder.at(calibrate)).lines
+        report = predicting.predict(
+            source, target, model, settings, runner, beams=beams, gpus=gpus, dry_run=dry_run, retry_faults=retry_faults
+        )
+        report.lines[:0] = lines
+        return report
+
+    _end(verb, json)
 
 
 @app.command()

@@ -84,6 +84,44 @@ class CurateParams:
         _must(0 <= self.max_fault_rate <= 1, "max_fault_rate must be in [0, 1]")
 
 
+# The stages of refinement that ask the model, and what they are asked unless the settings say otherwise.
+ASKED: dict[str, dict[str, Any]] = {
+    "multitask_captioning": {"granularities": ["brief", "detailed", "more_detailed"]},
+    "multitask_detection": {"tasks": ["OD"]},
+    "multitask_grounding": {},
+    "multitask_segmentation": {},
+}
+REFINING = ("region_agreement", "region_merge", "region_nms", "region_mask", "phrase_agreement", "phrase_score")
+
+
+@dataclass(frozen=True)
+class GateParams:
+    """`refine.gate:` of params.yaml."""
+
+    tolerance: float = 0.0  # by how much a round may be worse and still pass
+    enough: float = 0.005  # a gain below it ends the rounds
+
+    def __post_init__(self) -> None:
+        _must(0 <= self.tolerance <= 1 and 0 <= self.enough <= 1, "tolerance and enough must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class RefineParams:
+    """`refine:` of params.yaml. All defaults are ours."""
+
+    stages: dict[str, Any] = field(default_factory=dict)  # of ASKED, with their settings; false leaves one out
+    scorer: str | None = None  # weights of the stage `scoring`, as a profile names them; None: nothing is scored anew
+    text_agreement: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(REFINING))
+    gate: GateParams = field(default_factory=GateParams)
+    max_fault_rate: float = 0.02  # of the model's images
+
+    def __post_init__(self) -> None:
+        _must(0 <= self.max_fault_rate <= 1, "max_fault_rate must be in [0, 1]")
+        strange = [name for name in self.stages if name not in ASKED]
+        _must(not strange, f"stages: {', '.join(strange)}: there are {', '.join(ASKED)}")
+
+
 @dataclass(frozen=True)
 class Params:
     """params.yaml, one section per command."""
@@ -91,6 +129,7 @@ class Params:
     ingest: IngestParams = field(default_factory=IngestParams)
     annotate: AnnotateParams = field(default_factory=AnnotateParams)
     curate: CurateParams = field(default_factory=CurateParams)
+    refine: RefineParams = field(default_factory=RefineParams)
 
 
 @dataclass(frozen=True)
@@ -112,14 +151,14 @@ def load_params(path: Path | None) -> Params:
         path = Path("params.yaml")
         if not path.exists():
             return Params()
-    return build(Params, _yaml(path), str(path))
+    return build(Params, read_yaml(path), str(path))
 
 
 def load_profile(name: str) -> Profile:
     """A bundled profile by name, or one of the user's by path."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        return build(Profile, _yaml(path), name)
+        return build(Profile, read_yaml(path), name)
     bundled = files("pipelines") / "profiles"
     names = sorted(file.name.removesuffix(".yaml") for file in bundled.iterdir() if file.name.endswith(".yaml"))
     if name not in names:
@@ -232,7 +271,7 @@ class _Twice(yaml.MarkedYAMLError):
     """A key that stands in one mapping twice."""
 
 
-def _yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:

@@ -28,7 +28,7 @@ def curate(
         embed = source_of(raw)
         if embed is None:
             raise StorageError(f"curate.embed_images: {raw.url} does not say which image shards it was made from")
-    step = Step("curate", curate_chain(params), raw, out, params.max_fault_rate, embed, retry_faults)
+    step = Step("curate", curate_chain(params), raw, out, params.max_fault_rate, embed=embed, retry_faults=retry_faults)
     return run_step(step, runner, dry_run=dry_run)
 
 

@@ -40,6 +40,7 @@ class ModelStage(Stage):
     weights: str = ""  # bundled:NAME, a folder, or owner/name[@revision]
     device: str = "auto"  # auto: a GPU where torch sees one, else the CPU
     dtype: Dtype = "auto"  # auto: bfloat16 on a GPU, float32 on a CPU
+    round: int = 0  # of refinement, in the origin of all that it says; 0: the specialists
     together: int = 4  # images, or whatever the stage works on, in one forward pass; ours
     resources: Resources = field(default_factory=lambda: Resources(batch_size=16))
     _model: Any = field(init=False, repr=False, compare=False, default=None)
@@ -47,8 +48,8 @@ class ModelStage(Stage):
     _threads: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        if self.together < 1:
-            raise ChainError(f"{self.name}: together must be at least 1")
+        if self.together < 1 or self.round < 0:
+            raise ChainError(f"{self.name}: together must be at least 1, round at least 0")
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -58,7 +59,7 @@ class ModelStage(Stage):
     @property
     def origin(self) -> Origin:
         """Of what the model says."""
-        return Origin(self.checkpoint.name, self.checkpoint.revision)
+        return Origin(self.checkpoint.name, self.checkpoint.revision, self.round)
 
     def check(self) -> None:
         self.checkpoint.require(self.name, self.families, *self.parts)

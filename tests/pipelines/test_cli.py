@@ -454,8 +454,13 @@ def test_a_step_refuses_what_another_step_wrote(photos: Path, profile: Path, tmp
 
 def test_explain_wants_what_annotate_wrote(photos: Path, profile: Path, tmp_path: Path) -> None:
     fld("run", photos, tmp_path / "out", "--profile", profile)
-    for folder, said in (("images", "is the output of `fld ingest`"), ("curated", "`fld curate`"), ("", "no committed")):
-        assert said in fld("curate", tmp_path / "out" / folder, "--explain", "3.png", code=USAGE).stderr
+    for folder, said in (
+        ("images", "is the output of `fld ingest`"),
+        ("curated", "`fld curate`"),
+        ("", "no committed"),
+    ):
+        refused = fld("curate", tmp_path / "out" / folder, "--explain", "3.png", code=USAGE)
+        assert said in refused.stderr
     said = fld("curate", tmp_path / "out" / "raw", "--explain", "zzz", code=USAGE).stderr
     assert "no image 'zzz'; give the beginning of an id" in said
 
