@@ -56,9 +56,9 @@ def row(at: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def dataset(where: Path, shards: int = 1, each: int = 4) -> Path:
-    """A run's output: images, raw, and curated by a score, of which every image loses an object."""
-    out, filters = Folder.at(where), {"region_score": {}}
+def dataset(where: Path, shards: int = 1, each: int = 4, **filters: Any) -> Path:
+    """A run's output: images, raw, and curated by a score, of which every image loses an object; and by `filters`."""
+    out = Folder.at(where)
     images, raw = out / "images", out / "raw"
     for at in range(shards):
         rows = [row(at * each + i) for i in range(each)]
@@ -73,7 +73,12 @@ def dataset(where: Path, shards: int = 1, each: int = 4) -> Path:
     images.write_json("step.json", {"command": "ingest", "dataset": "one"})
     about = {"source": "../images", "dataset": "one", "resources": {"detector": [2, 0.5]}}
     raw.write_json("step.json", {"command": "annotate", **about})
-    made = curate(raw, out / "curated", CurateParams(filters=filters, max_fault_rate=1.0), Runner(workers=1))
+    made = curate(
+        raw,
+        out / "curated",
+        CurateParams(filters={"region_score": {}, **filters}, max_fault_rate=1.0),
+        Runner(workers=1),
+    )
     assert not made.code, made.problems
     return where
 

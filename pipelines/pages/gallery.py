@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from engine.records import REJECT_FIELD
 from pipelines.pages import pictures
 from pipelines.pages.html import Markup, tag
 from pipelines.pages.page import embedded
@@ -41,18 +40,14 @@ class Gallery:
         return fits
 
     def add_rejected(self, rejected: Rejected) -> None:
-        """One dropped annotation, as a crop of the picture where it is a region, else as what it says."""
-        row = rejected.row
-        parts, region = [], row["region"]
-        picture = pictures.opened(rejected.data) if region else None
-        if picture is not None:
-            parts.append(tag("img", src=pictures.crop(picture, region["box"]), alt="", loading="lazy"))
-        item = row[REJECT_FIELD[row["kind"]]] or {}
+        """One dropped annotation: a crop of the picture where it points at one, and what it says."""
+        row, parts = rejected.row, []
+        picture = pictures.opened(rejected.data) if rejected.box else None
+        if picture is not None and rejected.box:
+            parts.append(tag("img", src=pictures.crop(picture, rejected.box), alt="", loading="lazy"))
         numbers = [f"{name} {row[name]:.3g}" for name in ("value", "threshold") if row[name] is not None]
-        said = _said(item)
-        parts.append(
-            tag("figcaption", tag("span", said, class_="said") if said else "", *_lines(numbers, row["detail"]))
-        )
+        said = tag("span", rejected.said, class_="said") if rejected.said else ""
+        parts.append(tag("figcaption", said, *_lines(numbers, row["detail"])))
         card = tag("figure", parts, class_="reject")
         if self._paid(len(card)):
             self.rejects.setdefault((row["stage"], row["rule"], row["kind"]), []).append(card)
@@ -66,11 +61,6 @@ class Gallery:
     def data(self) -> dict[str, Any]:
         """For the page's code."""
         return {"origins": self.origins.list, "images": self.images}
-
-
-def _said(item: dict[str, Any]) -> str:
-    """A text, or all that a region is called; a phrase is a span and says nothing by itself."""
-    return item.get("text") or " · ".join(dict.fromkeys(label["text"] for label in item.get("labels") or ()))
 
 
 def _lines(numbers: Sequence[str], detail: str | None) -> list[Markup]:

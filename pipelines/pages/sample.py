@@ -33,10 +33,12 @@ class Seen:
 
 @dataclass
 class Rejected:
-    """A dropped annotation, with the picture that it was dropped from."""
+    """A dropped annotation, the picture that it was dropped from, what it said, and where it pointed, in pixels."""
 
     row: dict[str, Any]
     data: bytes | None
+    said: str = ""
+    box: list[float] | None = None
 
 
 def sample(steps: Sequence[Step], before: Step | None, most: int) -> Iterator[tuple[list[Seen], list[Rejected]]]:
@@ -59,16 +61,39 @@ def sample(steps: Sequence[Step], before: Step | None, most: int) -> Iterator[tu
             each.views = {name: found[key] for name, found in views if (key := each.record["image_id"]) in found}
             each.views = each.views or {last.name: each.record}
             each.rejects = [row for row in rejects if row["image_id"] == each.record["image_id"]]
-        yield seen, list(_few(rejects, data, shown))
+        few = [Rejected(row, data.get(row["image_id"])) for row in _few(rejects, shown)]
+        of_phrases = sorted({one.row["image_id"] for one in few if one.row["phrase"]})
+        homes = [_views(step, shard, of_phrases) for step in reversed(steps) if of_phrases]
+        for one in few:
+            _complete(one, rejects, [found[key] for found in homes if (key := one.row["image_id"]) in found])
+        yield seen, few
 
 
-def _few(rejects: list[dict[str, Any]], data: dict[str, bytes], shown: dict[str, int]) -> Iterator[Rejected]:
+def _few(rejects: list[dict[str, Any]], shown: dict[str, int]) -> Iterator[dict[str, Any]]:
     """The first of each rule, counted in `shown`."""
     for row in rejects:
         key = f"{row['stage']} {row['rule']} {row['kind']}"
         if shown.setdefault(key, 0) < REJECTS:
             shown[key] += 1
-            yield Rejected(row, data.get(row["image_id"]))
+            yield row
+
+
+def _complete(one: Rejected, rejects: list[dict[str, Any]], kept: list[dict[str, Any]]) -> None:
+    """Say what was dropped. A phrase is a span of a text, which may have been dropped too, and so may its regions."""
+    row = one.row
+    if row["text"]:
+        one.said = row["text"]["text"]
+    elif row["region"]:
+        one.box = row["region"]["box"]
+        one.said = " · ".join(dict.fromkeys(label["text"] for label in row["region"]["labels"]))
+    elif phrase := row["phrase"]:
+        gone = [other for other in rejects if other["image_id"] == row["image_id"]]
+        texts = [other["text"] for other in gone if other["text"]] + [t for each in kept for t in each["texts"]]
+        regions = [other["region"] for other in gone if other["region"]]
+        regions += [region for each in kept for region in each["regions"]]
+        said = next((text["text"] for text in texts if text["id"] == phrase["text_id"]), "")
+        one.said = said[phrase["start"] : phrase["end"]]
+        one.box = next((region["box"] for region in regions if region["id"] in phrase["region_ids"]), None)
 
 
 def _has_pixels(step: Step) -> bool:

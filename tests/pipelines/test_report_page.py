@@ -142,6 +142,15 @@ def test_rejected_annotations_are_crops_with_their_reason(page: Page) -> None:
     assert all(str(source).startswith("data:image/webp;base64,") for source in crops)
 
 
+def test_a_dropped_phrase_is_told_by_its_words_and_its_region(tmp_path: Path) -> None:
+    out = Folder.at(reported.dataset(tmp_path / "out", phrase_score={"min_score": 0.5}))
+    report(out, Options())
+    page = Page(out.read("report.html").decode())
+    said = " ".join(page.words["rejected"].split())
+    assert said.count("dog value 0.4, threshold 0.5") == 4
+    assert len([found for name, found in page.tags if name == "img"]) == 8
+
+
 def test_what_comes_from_images_and_texts_is_text(text: str, page: Page) -> None:
     assert [name for name, _ in page.tags if name in ("script", "b", "img")].count("script") == 2
     assert not [name for name, _ in page.tags if name == "b"]
