@@ -93,13 +93,15 @@ class TextClean(Stage):
 
     def _clean(self, text: str) -> _Cleaned:
         done = _Cleaned(text, [])
+        # Before and after markup: a control character can hide it, and an entity can stand for one.
+        if self.controls == "repair":
+            done.take(markup.controls(done.text))
         if self.markup and markup.suspicious(text):
             for _ in range(_PASSES if self.markup == "repair" else 0):
                 done.take(markup.markup(done.text))
+                done.take(markup.controls(done.text) if self.controls == "repair" else [])
             done.markup = len(markup.markup(done.text)) + markup.unmended(done.text)
-        if self.controls == "repair":
-            done.take(markup.controls(done.text))
-        elif self.controls:
+        if self.controls == "drop":
             done.controls = len(markup.controls(text))
         if done.steps or self.controls == "repair":
             done.take(markup.spaces(done.text))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from captioned import image, phrase, rules, run, spans, table, text, texts, work
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine import records
@@ -353,6 +353,7 @@ def test_stripping_changes_no_phrase_that_it_leaves(tail: str, data: st.DataObje
 
 
 @given(st.lists(ANY, max_size=4))
+@example(["A}\x1b"])
 @settings(deadline=None)
 def test_cleaning_twice_changes_nothing_more(said: list[str]) -> None:
     once = run(TextClean(), table(image(*said)))
