@@ -23,6 +23,7 @@ SUBJECTS = (
     "scenes",
     "specialists",
     "loader",
+    "predict",
     "runners",
     "memory",
     "incremental",

@@ -11,6 +11,7 @@ from engine.ledger import Ledger, census, load_ledgers
 from engine.memory import Memory
 from engine.shards import read_shard, rejects_file, shard_file, with_pixels, without_pixels, write_table
 from engine.stage import Chain
+from engine.statistics import statistics
 from engine.storage import Folder, StorageError
 from engine.worker import Work
 
@@ -115,7 +116,7 @@ def commit(plan: Plan, job: Job, work: Work, started: float) -> Ledger:
         images=len(table),
         input=job.input,
         files=files,
-        counts=census(table),
+        counts=census(table) | statistics(table),
         stages=list(work.books),
         seconds=time.time() - started,
     )

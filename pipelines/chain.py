@@ -14,7 +14,7 @@ from engine import cluster, local
 from engine.ledger import Ledger
 from engine.lock import Lock
 from engine.plan import Guard, Plan, check_source, make_plan
-from engine.stage import Chain, Halt
+from engine.stage import Chain, Halt, Stage
 from engine.storage import Folder, StorageError
 from engine.worker import Progress, sees_pixels
 from pipelines.progress import progress
@@ -91,7 +91,8 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
     check_source(step.source)
     check_kind(step.source, step.command)
     with Lock(step.out, f"fld {step.command}") as lock:
-        about_step = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
+        about_step: dict[str, Any] = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
+        about_step["resources"] = {stage.name: _asked(stage) for stage in step.chain.stages}
         claim(step.out, step.command, about_step | {"dataset": dataset_of(step.source)})
         step.out.sweep()
         plan = step.plan()
@@ -113,6 +114,11 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         report.data |= about or {}
         report.write(step.out)
     return report
+
+
+def _asked(stage: Stage) -> list[float]:
+    """CPUs and GPUs, which is what a stage costs by the hour."""
+    return [stage.resources.cpus, stage.resources.gpus]
 
 
 def _code(halt: Halt) -> int:
