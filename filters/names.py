@@ -3,8 +3,9 @@
 "dog" names what "a brown dog" and "dog on a sofa" name: a noun phrase without its article and without what
 follows its first preposition is its head phrase, and the shorter of two head phrases must be the end of the
 longer one. Two that both go on after the head must go on alike. What joins two things names neither ("cat
-and dog" is no dog, "man riding a horse" is no horse). The words cannot tell that a hot dog is no dog; where
-two boxes agree as well as merging asks, that is one thing with one exact name and one careless one.
+and dog" is no dog, "man riding a horse" is no horse), but two colours are of one ("a black and white cat"),
+and a pair of scissors is scissors. The words cannot tell that a hot dog is no dog; where two boxes agree as
+well as merging asks, that is one thing with one exact name and one careless one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ LINKS = frozenset({
     "without",
 })  # fmt: skip
 JOINS = frozenset({"and", "or", "of", "&", "+"})
+# The eleven basic colour terms of English (Berlin and Kay, 1969), and two spellings of one.
+COLOURS = frozenset({
+    "black", "white", "red", "green", "yellow", "blue", "brown", "purple", "pink", "orange", "gray", "grey",
+})  # fmt: skip
+PAIR = ("pair", "of")  # of scissors: one thing
 
 Names = tuple[str, ...]
 
@@ -56,14 +62,21 @@ def same_thing(a: str, b: str) -> bool:
     short, long = sorted((head, other), key=len)
     more = long[: len(long) - len(short)]
     # "a running dog" is a dog, "a man walking a dog" is none.
-    apart = any(word in JOINS for word in more) or any(word.endswith("ing") for word in more[1:])
+    apart = any(_joins(long, at) for at in range(len(more))) or any(word.endswith("ing") for word in more[1:])
     return long == more + short and not apart
+
+
+def _joins(words: Names, at: int) -> bool:
+    """Whether a word joins two things, not two colours of one; there is one behind it."""
+    colours = 0 < at < len(words) - 1 and {words[at - 1], words[at + 1]} <= COLOURS
+    return words[at] in JOINS and not colours
 
 
 @lru_cache(maxsize=1 << 14)
 def _parts(name: str) -> tuple[Names, Names]:
     """The words of the head phrase, and those behind it."""
     words = tuple(word for word in _words(name.replace("_", " ")) if word not in ARTICLES) or _words(name)
+    words = words[2:] if words[:2] == PAIR and len(words) > 2 else words
     cut = next((i for i, word in enumerate(words) if i and word in LINKS), len(words))
     return words[:cut], words[cut:]
 
