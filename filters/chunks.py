@@ -40,6 +40,7 @@ class Chunks(Stage):
     writes: ClassVar[frozenset[str]] = frozenset({"regions.labels"})
 
     max_foreign: float | None = 0.3  # share of letters that are not Latin; ours; None = no limit
+    first_only: bool = False  # of a text the first: of "a child in a red shirt" the child, and not the shirt
     pipeline: str = ""  # the bundled English one, else a spaCy package or a path
     resources: Resources = TEXT
 
@@ -63,7 +64,7 @@ class Chunks(Stage):
         origin = Origin("syntax", self.revision())
         regions, new = [], []
         for region, syntax in zip((owner[i] for i in at), parsed, strict=True):
-            for chunk in _chunks(syntax):
+            for chunk in _chunks(syntax)[: 1 if self.first_only else None]:
                 if _name(chunk) not in called[region]:
                     called[region].add(_name(chunk))
                     regions.append(region)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +46,7 @@ class Vocabulary:
         """The category that a label names, or NONE.
 
         The one of the same words; else the longest one that the label only adds words to, which "a red car" does to
-        "car"; else the longest one that adds words to it.
+        "car"; else the longest one that adds words to it; else the same with its last word in the singular.
         """
         plain = _plain(label)
         if plain not in self._known:
@@ -58,6 +60,14 @@ class Vocabulary:
         return each[numbers(encoded.indices)]
 
     def _look(self, label: str) -> int:
+        found = self._fitting(label)
+        head = _head(label)
+        if found == NONE and head and (alone := _singular(head[-1])):
+            # "the cars" around one of them: its category is right, its number is not.
+            return self._fitting(" ".join((*head[:-1], alone)))
+        return found
+
+    def _fitting(self, label: str) -> int:
         if label in self._number:
             return self._number[label]
         head = _head(label)
@@ -66,6 +76,19 @@ class Vocabulary:
         if not fits:
             return NONE
         return self._number[max(within or fits, key=lambda name: (len(_head(name)), len(name), name))]
+
+
+@cache
+def _singular(word: str) -> str:
+    """The singular of a noun in the plural; "" for any other word."""
+    return str(_english().singular_noun(word) or "")
+
+
+@cache
+def _english() -> Any:
+    import inflect  # here: it takes a third of a second
+
+    return inflect.engine()
 
 
 class Labels:

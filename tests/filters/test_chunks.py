@@ -52,6 +52,11 @@ def test_the_chunks_of_a_region(labels: list[tuple[str, str]], expected: list[st
     assert chunks(run(Chunks(), regions([region(*labels)])).table) == [expected]
 
 
+def test_the_first_alone_where_that_is_asked_for() -> None:
+    given = regions([region(("brief", "a man in a blue shirt rides a horse")), region(("phrase", "a man"))])
+    assert chunks(run(Chunks(first_only=True), given).table) == [["a man"], []]
+
+
 def test_what_a_chunk_says_of_itself() -> None:
     given = regions([region(("phrase", "horse"), ("brief", "a man rides a horse"), best=0)])
     (one,) = run(Chunks(), given).table["regions"].to_pylist()[0]

@@ -115,7 +115,7 @@ def test_of_a_dataset_only_what_people_said_is_true() -> None:
         ("a police car", "police car"), ("an old police car", "police car"),  # both fit: the longest
         ("light", "traffic light"),  # less than the category says, and no other fits
         ("dog", "hot dog"), ("a hot dog", "hot dog"), ("car and dog", None), ("cartoon", None), ("the", None),
-        ("", None),
+        ("the cars", "car"), ("two hot dogs", "hot dog"), ("police cars", "police car"), ("glass", None), ("", None),
     ],
 )  # fmt: skip
 def test_which_category_a_label_names(label: str, category: str | None) -> None:
