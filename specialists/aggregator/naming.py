@@ -56,9 +56,11 @@ def name_of(label: str, granularity: str) -> Name:
 def split_names(names: Sequence[Name]) -> tuple[str, str]:
     """Name and attribute of what has these names, the surest first.
 
-    Of "brown dog" and "dog" the shorter is the name, and what the longer one has before it the attribute.
+    Of "brown dog" and "dog" the shorter is the name, and what the longer one has before it the attribute. So is "brown"
+    of "brown dog" alone: else one of two dogs would be a thing of another name.
     """
     name = min((each for each in names if _ends(names[0], each)), key=len)
+    name = name[next((i for i, word in enumerate(name) if word not in ADJECTIVES), len(name) - 1) :]
     longest = max((each for each in names if _ends(each, name)), key=len)
     return " ".join(name), " ".join(longest[: -len(name)][-LONGEST_ATTRIBUTE:])
 

@@ -92,9 +92,11 @@ def _placed(group: Group, voice: Voice) -> str:
     apart = len(thirds) > 1
     if group.number == 2 and apart:
         return f"one of {name} is {_where(things[0], voice)} and the other is {_where(things[1], voice)}"
-    verb = voice.pick("be", ("are" if many else "is", "can be found", "can be seen"))
-    across = "spread across the image" if {column for _, column in thirds} == {0, 1, 2} else "in different places"
-    return f"{name} {verb} {across if apart else _where(things[0], voice)}"
+    be = "are" if many else "is"
+    if {column for _, column in thirds} == {0, 1, 2}:
+        return f"{name} {be} spread across the image"
+    verb = voice.pick("be", (be, "can be found", "can be seen"))
+    return f"{name} {verb} {'in different places' if apart else _where(things[0], voice)}"
 
 
 def _where(of: Thing | Line, voice: Voice) -> str:
@@ -152,9 +154,10 @@ def _sizes(groups: Sequence[Group], voice: Voice) -> Iterator[Sentence]:
 
 
 def _writing(scene: Scene, most: int, voice: Voice) -> Iterator[Sentence]:
-    """Written lines, the tallest first: 'The sign reads "EXIT".'"""
+    """Written lines, the tallest ones, each text once: 'The sign reads "EXIT".'"""
     readable = [line for line in scene.lines if len(line.text) <= LONGEST_LINE]
-    tallest = sorted(readable, key=lambda line: line.box.top - line.box.bottom)[:most]
+    once = {line.text: line for line in sorted(readable, key=lambda line: line.box.bottom - line.box.top)}
+    tallest = sorted(once.values(), key=lambda line: line.box.top - line.box.bottom)[:most]
     for line in (line for line in readable if line in tallest):
         sign = _sign_of(line, scene.groups)
         if sign:

@@ -24,7 +24,7 @@ class Aggregator(Stage):
     """
 
     name: ClassVar[str] = "aggregator"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads: ClassVar[frozenset[str]] = frozenset({"texts", "regions"})
     writes: ClassVar[frozenset[str]] = frozenset({"texts.detailed", "texts.more_detailed"})
 

@@ -189,7 +189,7 @@ def test_what_it_writes() -> None:
     ]  # fmt: skip
     assert first[0]["score"] == pytest.approx(0.6)  # of what it speaks of; the cup is not sure enough
     assert "cup" not in first[1]["text"]
-    assert first[0]["origin"] == {"model": "aggregator", "revision": "2", "round": 0}
+    assert first[0]["origin"] == {"model": "aggregator", "revision": "3", "round": 0}
     assert second == []
 
 
@@ -203,11 +203,21 @@ def test_numbers_attributes_and_places_of_several() -> None:
         region(LEFT, "dog", "a brown dog"), region(RIGHT, "dog", "the black dog"), region(TOP, "dog", "black dog")
     )
     assert text.startswith("Three dogs ")
-    assert re.search(r"he dogs (are|can be found|can be seen) spread across the image[,.]", text)
+    assert re.search(r"he dogs are spread across the image[,.]", text)
     assert re.search(r"Two of the dogs are black and one is brown\.|One of the dogs is brown and two are black\.", text)
     two = said(region(LEFT, "dog", "a brown dog"), region(RIGHT, "dog", "brown dog"))
     assert two.startswith("Two brown dogs ")
     assert re.search(r"One of the dogs is on the (left|right).* and the other is on the (left|right)", two)
+
+
+def test_a_colour_in_the_only_name_makes_no_thing_of_another_name() -> None:
+    assert said(region(LEFT, "a brown dog"), region(RIGHT, "dog", "brown dog")).startswith("Two brown dogs ")
+    assert said(region(LEFT, "orange")).startswith("An orange ")
+
+
+def test_what_two_signs_say_is_told_once() -> None:
+    lines = [region((20, 160, 90, 200), "ocr:EXIT", kind="text"), region((420, 160, 500, 200), "ocr:EXIT", kind="text")]
+    assert said(region(LEFT, "sign"), region(RIGHT, "sign"), *lines).count('"EXIT"') == 1
 
 
 def test_plural_labels_and_crowds_are_not_counted() -> None:
@@ -283,7 +293,7 @@ ATTRIBUTES = {"": "", "brown": "a", "orange": "an", "old": "an", "small": "a"}
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight")
 TEMPLATES = """
     a an the some one other pair pairs of and is are can be seen shown pictured found read reads written text at in on
-    across from to top bottom left right middle center upper lower part side places different above below take takes up
+    across spread from to top bottom left right middle center upper lower part side places different above below take takes up
     cover covers appear appears smaller than image all nearly most about half third quarter small very
 """
 VOCABULARY = {*TEMPLATES.split(), *NUMBERS, "QUOTED"}
