@@ -293,8 +293,8 @@ ATTRIBUTES = {"": "", "brown": "a", "orange": "an", "old": "an", "small": "a"}
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight")
 TEMPLATES = """
     a an the some one other pair pairs of and is are can be seen shown pictured found read reads written text at in on
-    across spread from to top bottom left right middle center upper lower part side places different above below take takes up
-    cover covers appear appears smaller than image all nearly most about half third quarter small very
+    across spread from to top bottom left right middle center upper lower part side places different above below take
+    takes up cover covers appear appears smaller than image all nearly most about half third quarter small very
 """
 VOCABULARY = {*TEMPLATES.split(), *NUMBERS, "QUOTED"}
 
