@@ -16,6 +16,7 @@ import pyarrow as pa
 from engine import geometry, records
 from engine.stage import Batch, ChainError, Outcome, Resources, Stage
 from filters.columns import Regions, require_between
+from filters.union import Merges, redirected
 
 # Filters load nothing, so that a batch costs no more than its rows.
 LIGHT = Resources(batch_size=1024, pack="regions")  # one worker for all that judges regions
@@ -115,12 +116,14 @@ class RegionNms(Stage):
     text region's class is so what it reads: the first step drops a word that was read twice, the second one
     of two readings of one place. Boxes are compared as boxes, text regions as quads. A human region ranks
     first and never goes; then a higher score is better than a lower one, any score than none, an earlier
-    region than a later one. A crowd region stands around many objects and takes no part.
+    region than a later one. A crowd region stands around many objects and takes no part. A phrase that pointed at
+    one that goes points at the one that stays in its place.
     """
 
     name: ClassVar[str] = "region_nms"
     reads: ClassVar[frozenset[str]] = frozenset({"regions"})
     writes: ClassVar[frozenset[str]] = frozenset({"regions"})
+    version: ClassVar[int] = 2  # 2: phrases follow the winner
 
     iou: float = 0.5  # ours; of one class, those that overlap more are one thing
     iou_across: float | None = 0.9  # ours; of any class; None = off
@@ -138,7 +141,10 @@ class RegionNms(Stage):
         classes, _ = regions.classes()
         self._judge(regions, verdict, "region_nms_class", place * (classes.max(initial=0) + 1) + classes, self.iou)
         self._judge(regions, verdict, "region_nms_across", place, self.iou_across)
-        return verdict.outcome(batch.table, self.name, regions.id)
+        lost, winner = verdict.beaten()
+        nothing = np.zeros(len(lost))
+        table = redirected(batch.table, regions, Merges(winner, lost, nothing, nothing))
+        return verdict.outcome(table, self.name, regions.id)
 
     def _judge(self, regions: Regions, verdict: _Verdict, rule: str, group: np.ndarray, iou: float | None) -> None:
         if iou is None:
@@ -167,6 +173,14 @@ class _Verdict:
         """Regions at (p,) go, at value (p,); threshold and winner are scalars or (p,)."""
         self.dropped[at], self._rule[at] = True, rule
         self._value[at], self._threshold[at], self._winner[at] = value, threshold, winner
+
+    def beaten(self) -> tuple[np.ndarray, np.ndarray]:
+        """Those that go because of another one (m,), and which one stays in the place of each (m,)."""
+        lost = np.flatnonzero(self._winner >= 0)
+        winner = self._winner[lost]
+        while (gone := self.dropped[winner]).any():  # a winner that another rule dropped
+            winner = np.where(gone, self._winner[winner], winner)
+        return lost, winner
 
     def outcome(self, table: pa.Table, stage: str, ids: pa.Array) -> Outcome:
         """The table without them; `ids` (n,) are the regions' own, for the winner's name in `detail`."""

@@ -260,3 +260,18 @@ def test_a_chain_of_them_is_accepted_and_needs_regions() -> None:
 def test_settings_that_make_no_sense_are_refused(stage: Any, given: dict[str, Any], message: str) -> None:
     with pytest.raises(ChainError, match=message):
         stage(**given)
+
+
+def test_phrases_follow_what_stays_in_the_place_once() -> None:
+    regions = [
+        region("car", (10, 10, 50, 50), labels=["car"], score=0.5),
+        region("other car", (12, 10, 50, 50), labels=["car"], score=0.7),  # takes the car, and goes to the truck
+        region("truck", (12, 10, 51, 50), labels=["truck"], score=0.9),
+        region("tree", AWAY, labels=["tree"], score=0.9),
+    ]
+    row = table(regions).to_pylist()[0]
+    row["texts"] = [records.text("t", "brief", "a car", MODEL)]
+    row["phrases"] = [records.phrase("p", "t", (0, 5), MODEL, region_ids=["car", "tree", "other car"])]
+    outcome = run(RegionNms(iou=0.5, iou_across=0.9), pa.Table.from_pylist([row], schema=records.SCHEMA))
+    assert kept(outcome) == ["truck", "tree"]
+    assert outcome.table["phrases"].to_pylist()[0][0]["region_ids"] == ["truck", "tree"]
