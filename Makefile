@@ -14,16 +14,17 @@ setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --constraint constraints.txt --editable '.[s3,demo,dev]'
+	$(PIP) install --constraint constraints.txt --editable '.[s3,dev]'
 	touch $@
 
-# The photos and scanned pages that scikit-image ships.
+# Generated scenes, of which all is known: annotated, curated, measured, shown.
+SCENES := scenes:64?seed=1
 demo: setup
-	@images=$$($(BIN)/python -c 'import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data")'); \
-	$(BIN)/fld run "$$images/*.png" "$$images/*.jpg" "$$images/*.gif" out/demo
+	@$(BIN)/fld run '$(SCENES)' out/demo --profile bundled --yes
 	@echo; $(BIN)/fld inspect out/demo
-	@echo; $(BIN)/fld inspect out/demo --image page.png
-	@echo; echo "Look further: out/demo/curated/shards/*.parquet, out/demo/curated/rejects/*.parquet, out/demo/summary.json"
+	@echo; $(BIN)/fld evaluate out/demo/raw '$(SCENES)' --json out/demo/figures-raw.json
+	@echo; $(BIN)/fld evaluate out/demo '$(SCENES)' --json out/demo/figures-curated.json
+	@echo; $(BIN)/fld report out/demo
 
 lint: setup
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ class RegionScore(Stage):
     reads: ClassVar[frozenset[str]] = frozenset({"regions"})
     writes: ClassVar[frozenset[str]] = frozenset({"regions"})
 
-    object: float = 0.3  # ours, as are the next two; each in [0, 1]
+    object: float = 0.4  # ours, as are the next two; each in [0, 1]
     text: float = 0.5
     proposal: float = 0.3
     resources: Resources = LIGHT
@@ -126,7 +126,7 @@ class RegionNms(Stage):
     version: ClassVar[int] = 2  # 2: phrases follow the winner
 
     iou: float = 0.5  # ours; of one class, those that overlap more are one thing
-    iou_across: float | None = 0.9  # ours; of any class; None = off
+    iou_across: float | None = 0.7  # ours; of any class: one thing has a name of its own by each source; None = off
     resources: Resources = LIGHT
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from specialists.bundled.scenes.palette import NAMED
 MARGIN = 0.1  # of a box's sides, around a crop: what the stage crop_captioning takes
 ASTRAY = 0.05  # of a box's sides: how far, by standard deviation, each side of it strays
 LEAST = 16  # px of a crop's sides, as for the stage
-SALIENT = 0.025  # of a picture: what a second mention fills at least
+SALIENT = 0.01  # of a picture: what a second mention fills at least
 COUNTED = 3000  # scenes in which the categories are counted
 FINE = 4  # dots along a side of a cell, to see how much of it a thing fills
 

@@ -29,7 +29,7 @@ from specialists.bundled.recipes.training import Plan, train
 
 FINE = GRID * PATCH // SIDE  # points along each side of a patch
 DEPTH, WIDTH, DECODER = 4, 96, 64
-PLAN = Plan(steps=1700, batch=3, rate=1.5e-3, warmup=100, cooldown=0.6, precision=torch.float32)
+PLAN = Plan(steps=12000, batch=3, rate=1.5e-3, warmup=100, cooldown=0.6, precision=torch.float32)
 
 
 def build() -> tuple[Any, Any]:
