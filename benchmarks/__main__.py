@@ -1,5 +1,7 @@
 """python -m benchmarks [SUBJECT ..]: measures all subjects, or those named; prints a table and a line of JSON each.
 
+`python -m benchmarks quality --help` is another one, of label quality, with options of its own.
+
 Ends with 1 if a target was missed. Other work on the machine moves the seconds; the ratios much less.
 """
 
@@ -32,6 +34,8 @@ SUBJECTS = (
 
 def main() -> int:
     """Measure, print, and say whether all targets are met."""
+    if sys.argv[1:2] == ["quality"]:
+        return int(importlib.import_module("benchmarks.quality.command").main(sys.argv[2:]))
     subjects, options, place = _arguments()
     figures: list[Figure] = []
     for subject in subjects:

@@ -2,11 +2,13 @@
 
 base and large have the shapes of Xiao et al., arXiv 2311.06242 (its model variants), and BART's heads of 64. The
 paper gives 232M and 771M parameters; counted here are 231,443,968 and 770,213,888, of which 90,368,000 and
-360,632,320 are the vision encoder's. tiny, 10,778,624 with all its words, is ours: for images of 256 to 384 px.
+360,632,320 are the vision encoder's. tiny, 10,778,624 with all its words, is ours: for images of 256 to 384 px. So is
+mini, for generated scenes: DaViT as the bundled captioner's, one stage short, so that a token is 16 px wide.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,11 @@ from typing import Any
 
 from engine.stage import ChainError
 from florence import tokenizer as tokens
-from florence.codec.markup import ADDED, IMAGE
+from florence.codec.markup import ADDED, BINS, IMAGE
 
-STRIDE = 32  # pixels of one image token's side
+STRIDE = 32  # pixels of one image token's side, in the released models
+FINEST = 100  # half waves over an image, of the finest by which first location tokens differ
+SHARE = 0.5  # of an image token's loudness: its place's, at the start. Ours
 ROUND = 64  # the vocabulary's size is a multiple of it, as in florence-community's checkpoints: faster on a GPU
 # The public image processor's.
 MEAN, DEVIATION, BICUBIC = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
@@ -27,27 +31,42 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 class Preset:
     """A model's shapes: DaViT's by stage, then BART's.
 
-    `words` are the tokens before the markers; `image_size`, in px, is what training begins with.
+    `words` are the tokens before the markers; `image_size`, in px, is what training begins with. `deviation` is that of
+    the first weights.
     """
 
     embed_dim: tuple[int, ...]
     heads: tuple[int, ...]  # and as many channel groups
     depths: tuple[int, ...]
     width: int
-    layers: int  # of the encoder, and as many of the decoder
+    layers: int  # of the decoder, and, unless `encoder_layers` is given, as many of the encoder
     text_heads: int
     words: int
     image_size: int
     window: int = 12  # in patches of a stage
     positions: int = 1024  # the most tokens of an input or of a target
+    encoder_layers: int | None = None
+    ffn_ratio: int = 4  # of BART
+    places: int = 50  # the most image tokens along a side
+    mlp_ratio: float = 4.0  # of DaViT
+    deviation: float = 0.02
+
+    @property
+    def stride(self) -> int:
+        """Pixels of one image token's side."""
+        return 4 * 2 ** (len(self.depths) - 1)
 
 
 BART_WORDS = 50265
 PRESETS = {
+    "mini": Preset(
+        (24, 56, 104), (1, 2, 4), (0, 1, 2), 160, 3, 4, 1024, 192,
+        positions=512, encoder_layers=1, ffn_ratio=2, places=12, mlp_ratio=3.0, deviation=0.06,
+    ),
     "tiny": Preset((32, 64, 128, 256), (1, 2, 4, 8), (1, 1, 3, 1), 256, 3, 4, 4096, 384),
     "base": Preset((128, 256, 512, 1024), (4, 8, 16, 32), (1, 1, 9, 1), 768, 6, 12, BART_WORDS, 384),
     "large": Preset((256, 512, 1024, 2048), (8, 16, 32, 64), (1, 1, 9, 1), 1024, 12, 16, BART_WORDS, 384),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,47 +109,101 @@ def new(shape: Preset, tokenizer: Any, seed: int = 0, image_size: int | None = N
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Florence2ForConditionalGeneration(settings)
+        _place(model, tokenizer, shape.deviation)
     model.generation_config.update(
         bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_bos_token_id=0
     )
-    return Florence(model, processor(tokenizer, image_size or shape.image_size))
+    return Florence(model, processor(tokenizer, image_size or shape.image_size, shape.stride))
+
+
+def _place(model: Any, tokenizer: Any, deviation: float) -> None:
+    """Begin with location tokens on a curve, so that near places are alike; from random ones that would be learnt."""
+    import torch
+
+    table = model.model.language_model.shared.weight
+    with torch.no_grad():
+        table[tokenizer.convert_tokens_to_ids([f"<loc_{at}>" for at in range(BINS)])] = deviation * _curve(
+            BINS, table.shape[1], FINEST
+        )
+
+
+def _curve(places: int, width: int, finest: float) -> Any:
+    """Places along a line as waves of growing frequency, (places, width), with a deviation of about 1. Ours."""
+    import torch
+
+    waves = torch.linspace(0, 1, places)[:, None] * torch.logspace(0, math.log10(finest), -(-width // 2)) * math.pi
+    return torch.stack([waves.sin(), waves.cos()], -1).flatten(1)[:, :width] * 2**0.5
+
+
+def see_as(florence: Florence, folder: str | os.PathLike[str]) -> None:
+    """Begin with the image encoder of a checkpoint of Florence-2 in a folder, and with places as loud as what it says.
+
+    Raises ChainError where there is none, or it has other shapes.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    model, file, prefix = florence.model.model, Path(folder) / WEIGHTS, "model.vision_tower."
+    try:
+        with safe_open(file, "pt") as weights:
+            names = [name for name in weights.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
+            values = {name.removeprefix(prefix): weights.get_tensor(name).float() for name in names}
+        model.vision_tower.load_state_dict(values)
+    except (OSError, SafetensorError) as error:
+        raise ChainError(f"vision: {file}: no weights that could be read: {error}") from error
+    except RuntimeError as error:
+        raise ChainError(f"vision: {file} has an image encoder of other shapes: {error}".splitlines()[0]) from error
+    side = florence.processor.image_processor.size["height"]
+    with torch.no_grad():
+        noise = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        loud = model.vision_tower(noise).last_hidden_state.std()
+        for table in model.multi_modal_projector.image_position_embed.parameters():
+            table.copy_(_curve(len(table), table.shape[1], len(table)) * loud * SHARE)
 
 
 def config(shape: Preset, vocabulary: int | None = None, image_token: int | None = None) -> Any:
     """The Florence2Config of a preset; by default with its own number of words, markers and the image token last."""
     from transformers import Florence2Config
 
-    vocabulary = vocabulary or shape.words + len(ADDED) + 1
+    vocabulary, later = vocabulary or shape.words + len(ADDED) + 1, len(shape.depths) - 1
     return Florence2Config(
         vision_config={
             "embed_dim": shape.embed_dim, "num_heads": shape.heads, "num_groups": shape.heads, "depths": shape.depths,
-            "window_size": shape.window, "projection_dim": shape.width,
+            "window_size": shape.window, "projection_dim": shape.width, "mlp_ratio": shape.mlp_ratio,
+            "initializer_range": shape.deviation,
+            "patch_size": (7, *[3] * later), "patch_stride": (4, *[2] * later), "patch_padding": (3, *[1] * later),
+            "patch_prenorm": (False, *[True] * later), "max_position_embeddings": shape.places,
         },
         text_config={
             "model_type": "bart", "vocab_size": -(-vocabulary // ROUND) * ROUND, "d_model": shape.width,
-            "encoder_layers": shape.layers, "decoder_layers": shape.layers,
+            "encoder_layers": shape.encoder_layers or shape.layers, "decoder_layers": shape.layers,
             "encoder_attention_heads": shape.text_heads, "decoder_attention_heads": shape.text_heads,
-            "encoder_ffn_dim": 4 * shape.width, "decoder_ffn_dim": 4 * shape.width,
-            "max_position_embeddings": shape.positions,
+            "encoder_ffn_dim": shape.ffn_ratio * shape.width, "decoder_ffn_dim": shape.ffn_ratio * shape.width,
+            "max_position_embeddings": shape.positions, "init_std": shape.deviation,
         },
         image_token_id=vocabulary - 1 if image_token is None else image_token,
     )  # fmt: skip
 
 
-def processor(tokenizer: Any, image_size: int) -> Any:
-    """The Florence2Processor for square images of this many pixels, a multiple of 32.
+def stride(model: Any) -> int:
+    """Pixels of one image token's side of a model."""
+    return math.prod(model.config.vision_config.patch_stride)
+
+
+def processor(tokenizer: Any, image_size: int, stride: int = STRIDE) -> Any:
+    """The Florence2Processor for square images of this many pixels, a multiple of the model's stride.
 
     A model takes several sizes, 384 and 768 px in the paper, each with a processor of its own.
     """
     from transformers import Florence2Processor
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    if image_size < STRIDE or image_size % STRIDE:
-        raise ChainError(f"images of {image_size} px: their size must be a multiple of {STRIDE}")
+    if image_size < stride or image_size % stride:
+        raise ChainError(f"images of {image_size} px: their size must be a multiple of {stride}")
     side = {"height": image_size, "width": image_size}
     images = CLIPImageProcessorPil(
         size=side, crop_size=side, do_center_crop=False, resample=BICUBIC, image_mean=list(MEAN),
-        image_std=list(DEVIATION), image_seq_length=image_tokens(image_size),
+        image_std=list(DEVIATION), image_seq_length=image_tokens(image_size, stride),
     )  # fmt: skip
     # Without these keys the processor refuses to read what the model wrote.
     kinds = (
@@ -140,9 +213,9 @@ def processor(tokenizer: Any, image_size: int) -> Any:
     return Florence2Processor(images, tokenizer, post_processor_config={kind: {} for kind in kinds})
 
 
-def image_tokens(image_size: int) -> int:
+def image_tokens(image_size: int, stride: int = STRIDE) -> int:
     """How many tokens a square image of this many pixels is: one for each patch, and their mean."""
-    return (image_size // STRIDE) ** 2 + 1
+    return (image_size // stride) ** 2 + 1
 
 
 def load(where: str | os.PathLike[str], revision: str | None = None, dtype: str = "float32") -> Florence:

@@ -62,6 +62,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 RetryFaults = Annotated[
     bool, typer.Option("--retry-faults", help="Try again what failed: unread files, failed specialists.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Annotate again what a profile that was changed has annotated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead.")]
 
 WRONG_USAGE = (ConfigError, SourceError, ChainError, PlanError, RecordError)
@@ -77,6 +78,7 @@ def run(
     ray: OnRay = False,
     workers: Workers = 0,
     retry_faults: RetryFaults = False,
+    yes: Yes = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
@@ -87,7 +89,9 @@ def run(
         settings, runner = _params(params, profile), _runner(ray, address, workers)
         if dry_run:
             return running.dry_run(given, out, settings, runner)
-        return running.run(given, out, settings, runner, workers=workers, retry_faults=retry_faults)
+        return running.run(
+            given, out, settings, runner, workers=workers, retry_faults=retry_faults, agree=_agreeing(yes)
+        )
 
     _end(verb, json)
 
@@ -124,6 +128,7 @@ def annotate(
     ray: OnRay = False,
     workers: Workers = 0,
     retry_faults: RetryFaults = False,
+    yes: Yes = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
@@ -132,7 +137,9 @@ def annotate(
 
     def verb() -> Report:
         settings = _params(params, profile).annotate
-        return annotating.annotate(source, target, settings, runner, dry_run=dry_run, retry_faults=retry_faults)
+        return annotating.annotate(
+            source, target, settings, runner, dry_run=dry_run, retry_faults=retry_faults, agree=_agreeing(yes)
+        )
 
     _end(verb, json)
 
@@ -253,7 +260,7 @@ def train(
         Path | None, typer.Option("--config", metavar="FILE", help="Settings; default: those of --from.")
     ] = None,
     start: Annotated[
-        str, typer.Option("--from", help="tiny, base or large, a checkpoint's folder, or a hub's owner/name.")
+        str, typer.Option("--from", help="mini, tiny, base or large, a checkpoint's folder, or a hub's owner/name.")
     ] = "tiny",
     address: Address = None,
     ray: OnRay = False,
@@ -346,6 +353,17 @@ def _params(path: Path | None, profile: str | None) -> Params:
 
 def _runner(ray: bool, address: str | None, workers: int) -> Runner:
     return Runner(ray or address is not None, address, workers)
+
+
+def _agreeing(yes: bool) -> Callable[[str], bool]:
+    """Whether work is to be done again: as was said beforehand, else, on a terminal, as is answered."""
+
+    def agree(what: str) -> bool:
+        if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return yes
+        return typer.confirm(f"{what}. Do so?", err=True)
+
+    return agree
 
 
 def _end(verb: Callable[[], Report], json: bool) -> NoReturn:

@@ -8,14 +8,14 @@ from florence.data.batches import Binder
 from florence.data.picking import Limits
 from florence.data.pictures import Look
 from florence.data.settings import DataSettings
-from florence.presets import Florence, image_tokens
+from florence.presets import Florence, image_tokens, stride
 
 LEAST_PROMPT = 16  # tokens: what the shortest prompts need
 
 
 def fitted(florence: Florence, settings: DataSettings) -> tuple[Look, Limits, Binder]:
     """How the model sees and reads; ChainError where it has no room for what the settings want."""
-    tokenizer, seen = florence.tokenizer, image_tokens(settings.image_size)
+    tokenizer, seen = florence.tokenizer, image_tokens(settings.image_size, stride(florence.model))
     room = int(florence.model.config.text_config.max_position_embeddings)
     if seen + LEAST_PROMPT > room:
         raise ChainError(

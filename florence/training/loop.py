@@ -105,7 +105,7 @@ class Training:
         size = int(self.florence.processor.image_processor.size["height"])
         data = self.settings.of_phase(stretch.number, size)
         if data.image_size != size:
-            processor = presets.processor(self.florence.tokenizer, data.image_size)
+            processor = presets.processor(self.florence.tokenizer, data.image_size, presets.stride(self.model))
             self.florence = Florence(self.model, processor)
         loader = Loader(self.curated, self.florence, data, self.worker.rank, self.worker.world)
         if self.books.step > stretch.first:

@@ -58,8 +58,9 @@ class TrainSettings:
     `save_as` is the type of the numbers in OUT/model; checkpoints are float32. A line is written to the metrics every
     `log_every` steps, a checkpoint every `checkpoint_every` and at the end of a phase; the last `keep` of them stay.
     `threads` are torch's (0: all cores there are for this worker); another number rounds otherwise. `peak_tflops` are
-    one device's, where florence.training.flops does not know them. `seed` is of the first weights and of what is
-    dropped out; `data.seed` of the order.
+    one device's, where florence.training.flops does not know them. `vision` is a checkpoint's folder, from which a
+    preset's image encoder begins, as the paper's does with UniCL's; no other start takes it. `seed` is of the first
+    weights and of what is dropped out; `data.seed` of the order.
     """
 
     phases: tuple[Phase, ...]
@@ -79,6 +80,7 @@ class TrainSettings:
     keep: int = 2
     threads: int = 0
     peak_tflops: float | None = None
+    vision: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -141,6 +143,8 @@ def defaults(start: str) -> TrainSettings:
         return _paper(2048, 1e-4, 3e9, 0.5e9)
     if start == "large":
         return _paper(3072, 1e-5, 3e9, 0.1e9)
+    if start == "mini":
+        return TrainSettings((Phase(20000, 1e-3, 192),), DataSettings(batch_size=32, max_target=256), warmup=500)
     if start == "tiny":
         coarse, fine = Phase(8000, 5e-4, 256, name="coarse"), Phase(2000, 5e-4, 384, name="fine")
         return TrainSettings((coarse, fine), DataSettings(batch_size=32), warmup=500)

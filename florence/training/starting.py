@@ -47,7 +47,15 @@ def made(curated: Place, settings: TrainSettings, start: str) -> Florence:
     if start in presets.PRESETS and not Path(start).exists():
         shape = presets.preset(start)
         learnt = tokenizer.train(islice(texts(curated), MOST_TEXTS), shape.words)
-        return presets.new(shape, learnt, settings.seed)
+        florence = presets.new(shape, learnt, settings.seed)
+        if settings.vision:
+            presets.see_as(florence, settings.vision)
+        return florence
+    if settings.vision:
+        raise ChainError(
+            f"vision: {start} has an image encoder of its own; only a preset begins with another's: "
+            f"{', '.join(presets.PRESETS)}"
+        )
     name, _, revision = start.partition("@")
     if Path(start).exists() or not revision:
         return presets.load(start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def logits(florence: Florence) -> Any:
         ("base", 232e6, 231_443_968, 90_368_000),
         ("large", 771e6, 770_213_888, 360_632_320),
         ("tiny", 10.5e6, 10_778_624, 3_316_736),
+        ("mini", 2.2e6, 2_238_256, 580_688),
     ],
 )
 def test_a_preset_has_as_many_parameters_as_it_should(name: str, paper: float, counted: int, tower: int) -> None:
@@ -76,6 +78,41 @@ def test_a_model_has_the_same_weights_for_the_same_seed(made: Florence, words: A
 
     assert torch.equal(logits(made), logits(presets.new(SMALL, words)))
     assert not torch.equal(logits(made), logits(presets.new(SMALL, words, seed=1)))
+
+
+def test_near_places_begin_alike(made: Florence, words: Any) -> None:
+    import torch
+
+    table = made.model.get_input_embeddings().weight
+    first, near, far = (table[words.convert_tokens_to_ids(f"<loc_{at}>")] for at in (400, 401, 900))
+    assert torch.cosine_similarity(first, near, 0) > 0.9 > torch.cosine_similarity(first, far, 0) + 0.4
+    assert 0.9 < first.std() / presets.preset("tiny").deviation < 1.1
+
+
+def test_a_preset_begins_with_another_ones_eyes(made: Florence, saved: Path, words: Any) -> None:
+    import torch
+
+    other = presets.new(SMALL, words, seed=1)
+    presets.see_as(other, saved)
+    theirs, ours = (florence.model.model.vision_tower.state_dict() for florence in (made, other))
+    assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
+    assert not torch.equal(logits(made), logits(other))
+
+
+def test_eyes_that_do_not_fit_are_refused(saved: Path, words: Any, tmp_path: Path) -> None:
+    wide = presets.new(replace(SMALL, embed_dim=(8, 8, 16, 32)), words)
+    with pytest.raises(ChainError, match=r"model\.safetensors has an image encoder of other shapes"):
+        presets.see_as(wide, saved)
+    with pytest.raises(ChainError, match=r"vision: .*no weights that could be read"):
+        presets.see_as(wide, tmp_path)
+
+
+def test_a_preset_may_have_tokens_of_16_px(words: Any) -> None:
+    short = Preset((8, 8, 16), (1, 1, 2), (0, 1, 1), 32, 1, 2, 300, 64, window=4, positions=128)
+    florence = presets.new(short, words)
+    assert presets.stride(florence.model) == 16
+    assert florence.processor.image_processor.image_seq_length == presets.image_tokens(64, 16) == 17
+    assert logits(florence).shape[0] == 1
 
 
 def test_what_is_saved_and_loaded_says_the_same(made: Florence, saved: Path) -> None:
@@ -178,7 +215,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused(saved: Path, tmp_path: Path, 
 
 
 def test_an_unknown_preset_and_an_odd_size_are_refused(words: Any) -> None:
-    with pytest.raises(ChainError, match="take one of tiny, base, large"):
+    with pytest.raises(ChainError, match="take one of mini, tiny, base, large"):
         presets.preset("huge")
     with pytest.raises(ChainError, match="a multiple of 32"):
         presets.processor(words, 100)

@@ -116,6 +116,24 @@ def test_another_threshold_runs_curate_again_and_nothing_else(photos: Path, prof
     assert summary(out)["curate"]["annotations"]["regions"] == {}
 
 
+def test_a_changed_profile_says_what_it_would_do_again_and_asks(photos: Path, profile: Path, tmp_path: Path) -> None:
+    out, log, other = tmp_path / "out", tmp_path / "log", tmp_path / "other.yaml"
+    fld("run", photos, out, "--profile", profile)
+    other.write_text(profile.read_text() + "  boxes@again:\n")
+    (photos / "new.png").write_bytes(png(99))
+    before = {path: path.stat().st_mtime_ns for path in [*out.rglob("*"), log]}
+    for command in (["run", photos, out], ["annotate", out / "images", out / "raw"]):
+        said = fld(*command, "--profile", other, code=USAGE).stderr
+        assert "boxes@again new" in said
+        assert "boxes, boxes@again would run again on 6 images" in said
+        assert "--yes" in said
+        assert "would run again on 6 images" in fld(*command, "--profile", other, "--dry-run").stdout
+    assert {path: path.stat().st_mtime_ns for path in [*out.rglob("*"), log]} == before
+    fld("run", photos, out, "--profile", other, "--yes")
+    assert summary(out)["annotate"]["new_images"] == 7
+    fld("run", photos, out, "--profile", other)  # they are the pinned ones now
+
+
 def test_too_much_quarantine_ends_the_run_before_it_costs(photos: Path, profile: Path, tmp_path: Path) -> None:
     (photos / "bad.jpg").write_text("<html></html>")
     out = tmp_path / "out"
