@@ -136,7 +136,7 @@ def test_rejected_annotations_are_crops_with_their_reason(page: Page) -> None:
     said = " ".join(page.words["rejected"].split())
     assert said.startswith("Rejected, by reason region_score regions 4")
     assert "<b>bench</b> · a small <b>bench</b>" in said
-    assert "value 0.1, threshold 0.3" in said
+    assert "value 0.1, threshold 0.4" in said
     crops = [found["src"] for name, found in page.tags if name == "img"]
     assert len(crops) == 4
     assert all(str(source).startswith("data:image/webp;base64,") for source in crops)
@@ -187,7 +187,7 @@ def test_the_gallery_has_every_step_of_an_image(page: Page) -> None:
     assert image["rejects"] == [
         {
             "kind": "regions", "id": "r2", "stage": "region_score", "rule": "region_score",
-            "value": 0.1, "threshold": 0.3, "detail": None,
+            "value": 0.1, "threshold": 0.4, "detail": None,
         }
     ]  # fmt: skip
     by = {origin["model"]: origin["round"] for origin in page.data["origins"]}
