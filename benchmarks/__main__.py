@@ -1,6 +1,7 @@
 """python -m benchmarks [SUBJECT ..]: measures all subjects, or those named; prints a table and a line of JSON each.
 
-`python -m benchmarks quality --help` is another one, of label quality, with options of its own.
+`python -m benchmarks quality --help` is another one, of label quality, with options of its own, and so is
+`python -m benchmarks tasks --help`, of how good a multitask model is at its tasks.
 
 Ends with 1 if a target was missed. Other work on the machine moves the seconds; the ratios much less.
 """
@@ -34,8 +35,8 @@ SUBJECTS = (
 
 def main() -> int:
     """Measure, print, and say whether all targets are met."""
-    if sys.argv[1:2] == ["quality"]:
-        return int(importlib.import_module("benchmarks.quality.command").main(sys.argv[2:]))
+    if sys.argv[1:2] in (["quality"], ["tasks"]):
+        return int(importlib.import_module(f"benchmarks.{sys.argv[1]}.command").main(sys.argv[2:]))
     subjects, options, place = _arguments()
     figures: list[Figure] = []
     for subject in subjects:
