@@ -1,9 +1,9 @@
-"""The model in three sizes, on transformers' own Florence-2 classes, and its processor; made, loaded, saved.
+"""The model in four sizes, on transformers' own Florence-2 classes, and its processor; made, loaded, saved.
 
 base and large have the shapes of Xiao et al., arXiv 2311.06242 (its model variants), and BART's heads of 64. The
 paper gives 232M and 771M parameters; counted here are 231,443,968 and 770,213,888, of which 90,368,000 and
 360,632,320 are the vision encoder's. tiny, 10,778,624 with all its words, is ours: for images of 256 to 384 px. So is
-mini, for generated scenes: DaViT as the bundled captioner's, one stage short, so that a token is 16 px wide.
+mini, for generated scenes at 192 px: DaViT as the bundled captioner's, one stage short, so that a token is 16 px wide.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def load_profile(name: str) -> Profile:
     names = sorted(file.name.removesuffix(".yaml") for file in bundled.iterdir() if file.name.endswith(".yaml"))
     if name not in names:
         raise ConfigError(f"there is no profile {name!r}{nearest(name, names)}; a path must end in .yaml")
-    return build(Profile, yaml.safe_load((bundled / f"{name}.yaml").read_text()), f"profile {name}")
+    return build(Profile, read_yaml(Path(str(bundled / f"{name}.yaml"))), f"profile {name}")
 
 
 def profile_chain(name: str) -> Chain:

@@ -36,6 +36,8 @@ def measure(predictions: Folder, truth: str, json: str | None = None) -> Report:
     dataset = datasets(predictions)[-1]
     shards = list(load_ledgers(dataset))
     result = evaluate(_tables(dataset, shards), truth_of(truth), _Memories(dataset, shards=shards))
+    if not result["images"]["matched"]:
+        raise SourceError(f"the truth {truth} knows none of the images in {dataset.url}: it is of another set")
     report = Report("evaluate")
     report.data = {
         "predictions": dataset.url,

@@ -12,6 +12,7 @@ from engine.stage import Chain
 from engine.storage import Folder, StorageError
 from pipelines.chain import Runner, Step, run_step, source_of
 from pipelines.config import ASKED, RefineParams, make_chain
+from pipelines.evaluate import measure
 from pipelines.gate import GATE, judge
 from pipelines.report import LIMIT, OK, STEP, Report
 
@@ -29,9 +30,12 @@ def refine(
 ) -> Report:
     """One round: `standing` is what `fld curate` or an accepted round left, `out` becomes the next of its kind.
 
-    Raises StorageError where `standing` is a refused round or its images are not to be found.
+    Raises StorageError where `standing` is a refused round or its images are not to be found, SourceError where the
+    truth is none or of other images.
     """
     number = round_of(standing) + 1
+    if truth:
+        measure(standing, truth)  # what would come up after all the work
     chain = refine_chain(model, number, params)
     step = Step(
         "refine", chain, standing, out, params.max_fault_rate, lend=images_of(standing), retry_faults=retry_faults

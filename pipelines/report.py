@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,10 +70,13 @@ def books(ledgers: Sequence[Ledger]) -> dict[str, Any]:
 def _waterfall(kind: str, stages: Sequence[StageBooks]) -> dict[str, Any]:
     """What came in, what was added by whom, what each rule dropped in running order, and what is left."""
     first, last = (stages[0], stages[-1]) if stages else (StageBooks(""), StageBooks(""))
+    dropped = Counter[str]()  # two stages may have a rule in common
+    for stage in stages:
+        dropped.update(stage.dropped.get(kind, {}))
     return {
         "in": first.before.get(kind, 0),
         "added": {stage.name: stage.added[kind] for stage in stages if stage.added.get(kind)},
-        "dropped": {rule: n for stage in stages for rule, n in stage.dropped.get(kind, {}).items()},
+        "dropped": dict(dropped),
         "out": last.after.get(kind, 0),
     }
 

@@ -17,6 +17,11 @@ def fitted(florence: Florence, settings: DataSettings) -> tuple[Look, Limits, Bi
     """How the model sees and reads; ChainError where it has no room for what the settings want."""
     tokenizer, seen = florence.tokenizer, image_tokens(settings.image_size, stride(florence.model))
     room = int(florence.model.config.text_config.max_position_embeddings)
+    places = int(florence.model.config.vision_config.max_position_embeddings)
+    if settings.image_size // stride(florence.model) > places:
+        raise ChainError(
+            f"image_size is {settings.image_size}: the model takes images up to {places * stride(florence.model)} px"
+        )
     if seen + LEAST_PROMPT > room:
         raise ChainError(
             f"image_size is {settings.image_size}: such an image is {seen} tokens, and the model has room for {room}"

@@ -383,3 +383,9 @@ def test_an_iterator_that_is_closed_leaves_no_thread(florence: Florence, shards:
     loader = Loader(shards, florence, DataSettings(**FEW))
     assert len(take(loader, 2)) == 2
     assert threading.active_count() == before
+
+
+def test_images_that_a_model_has_no_places_for_are_refused(florence: Florence, shards: Path) -> None:
+    places = florence.model.config.vision_config.max_position_embeddings
+    with pytest.raises(ChainError, match=f"takes images up to {32 * places} px"):
+        Loader(shards, florence, DataSettings(**{**FEW, "image_size": 32 * places + 32}))

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.config import ConfigError, profile_chain
+import pipelines
+from pipelines.config import ConfigError, load_profile, profile_chain
 from pipelines.figure import FIGURE, FigureError, arrange, not_produced
 
+PROFILES = Path(pipelines.__file__).parent / "profiles"
 ALL = [
     *(
         "ocr",
@@ -184,3 +186,8 @@ def test_keys_that_another_mapping_lends_may_be_given_anew(tmp_path: Path) -> No
     path = tmp_path / "mine.yaml"
     path.write_text("stages:\n  boxes: &one {count: 3}\n  boxes@more: {<<: *one, count: 4}")
     assert [stage.settings()["count"] for stage in profile_chain(str(path)).stages] == [3, 4]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PROFILES.glob("*.yaml")))
+def test_a_profile_that_comes_along_is_the_same_by_name_and_by_path(name: str) -> None:
+    assert load_profile(name.removesuffix(".yaml")) == load_profile(str(PROFILES / name))

@@ -15,6 +15,7 @@ from engine import records
 from engine.ledger import load_ledgers
 from engine.records import HUMAN, Origin
 from engine.shards import read_shard
+from engine.sources import SourceError
 from engine.storage import Folder, StorageError
 from pipelines.chain import Runner
 from pipelines.config import ConfigError, Params, RefineParams, build
@@ -121,6 +122,16 @@ def test_without_truth_and_without_a_scorer_there_is_nothing_to_judge_by(tmp_pat
     report = run(standing, tmp_path / "round1", bad)
     assert report.code == 3
     assert "nothing to judge by" in "\n".join(report.lines)
+
+
+def test_a_truth_of_other_images_is_refused_before_any_work(tmp_path: Path, bad: str) -> None:
+    standing, _ = datasets(tmp_path)
+    Image.new("RGB", predicted.SIZE).save(tmp_path / "black.png")
+    cat = region("a", CAT, "cat", HUMAN, None)
+    other = row((tmp_path / "black.png").read_bytes(), predicted.SIZE, regions=[cat], uri="black.png")
+    with pytest.raises(SourceError, match="knows none of the images"):
+        run(standing, tmp_path / "round1", bad, truth=str(curated(tmp_path / "other", [other])))
+    assert not (tmp_path / "round1").exists()
 
 
 def test_people_keep_their_word(tmp_path: Path, good: str) -> None:
