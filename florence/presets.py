@@ -152,7 +152,9 @@ def see_as(florence: Florence, folder: str | os.PathLike[str]) -> None:
     except (OSError, SafetensorError) as error:
         raise ChainError(f"vision: {file}: no weights that could be read: {error}") from error
     except RuntimeError as error:
-        raise ChainError(f"vision: {file} has an image encoder of other shapes: {error}".splitlines()[0]) from error
+        raise ChainError(
+            f"vision: {file} has an image encoder of other shapes: {str(error).splitlines()[-1].strip()}"
+        ) from error
     side = florence.processor.image_processor.size["height"]
     with torch.no_grad():
         noise = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
