@@ -156,11 +156,13 @@ def see_as(florence: Florence, folder: str | os.PathLike[str]) -> None:
             f"vision: {file} has an image encoder of other shapes: {str(error).splitlines()[-1].strip()}"
         ) from error
     side = florence.processor.image_processor.size["height"]
+    model.vision_tower.eval()  # nothing dropped out: the same start each time
     with torch.no_grad():
         noise = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
         loud = model.vision_tower(noise).last_hidden_state.std()
         for table in model.multi_modal_projector.image_position_embed.parameters():
             table.copy_(_curve(len(table), table.shape[1], len(table)) * loud * SHARE)
+    model.vision_tower.train(model.training)
 
 
 def config(shape: Preset, vocabulary: int | None = None, image_token: int | None = None) -> Any:

@@ -59,11 +59,16 @@ class Judgement:
         return [f"gate      {verdict}: {what} {kinds}{more}"]
 
 
-def judge(before: Folder, after: Folder, truth: str | None, params: GateParams) -> Judgement:
-    """Compare two datasets of the same images. Raises SourceError where the truth is none."""
+def figures(dataset: Folder, truth: str | None) -> dict[str, float | None]:
+    """What the gate goes by, by kind, and their mean. Raises SourceError where the truth is none or of other images."""
+    return measure(dataset, truth).data["label_f1"] if truth else similarities(dataset)
+
+
+def judge(
+    old: dict[str, float | None], new: dict[str, float | None], truth: str | None, params: GateParams
+) -> Judgement:
+    """Compare the figures of two datasets of the same images."""
     by = "truth" if truth else "similarity"
-    figures = [measure(data, truth).data["label_f1"] if truth else similarities(data) for data in (before, after)]
-    old, new = figures
     if old["mean"] is None and new["mean"] is None:
         return Judgement("", old, new, accepted=False, settled=True)
     gain = (new["mean"] or 0.0) - (old["mean"] or 0.0)

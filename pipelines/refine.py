@@ -12,8 +12,7 @@ from engine.stage import Chain
 from engine.storage import Folder, StorageError
 from pipelines.chain import Runner, Step, run_step, source_of
 from pipelines.config import ASKED, RefineParams, make_chain
-from pipelines.evaluate import measure
-from pipelines.gate import GATE, judge
+from pipelines.gate import GATE, figures, judge
 from pipelines.report import LIMIT, OK, STEP, Report
 
 
@@ -34,16 +33,15 @@ def refine(
     truth is none or of other images.
     """
     number = round_of(standing) + 1
-    if truth:
-        measure(standing, truth)  # what would come up after all the work
+    before = None if dry_run else figures(standing, truth)  # first: a truth of no use is found before the work
     chain = refine_chain(model, number, params)
     step = Step(
         "refine", chain, standing, out, params.max_fault_rate, lend=images_of(standing), retry_faults=retry_faults
     )
     report = run_step(step, runner, dry_run=dry_run, about={"round": number, "model": model})
-    if dry_run or report.code != OK:
+    if before is None or report.code != OK:
         return report
-    judgement = judge(standing, out, truth, params.gate)
+    judgement = judge(before, figures(out, truth), truth, params.gate)
     report.data["gate"] = {"round": number, "truth": truth, **judgement.as_json()}
     report.lines += judgement.lines()
     out.write_json(GATE, report.data["gate"])

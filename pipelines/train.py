@@ -84,7 +84,7 @@ def _check(curated: Folder, out: Folder, settings: TrainSettings, start: str, ru
     if made in ("ingest", "run", "train"):
         hint = f": {curated.url}/curated" if made == "run" else ""
         raise StorageError(f"{curated.url} is the output of `fld {made}`; `fld train` wants that of `fld curate`{hint}")
-    check(start)
+    check(start, settings)
     workers = max(runner.workers, 1)
     if settings.data.batch_size % workers:
         raise ConfigError(f"data.batch_size is {settings.data.batch_size}: no multiple of {workers} workers")

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import positive
 from benchmarks.quality import ablations, rounds, students
 from benchmarks.quality.learning import Recipe
 from benchmarks.quality.page import page
@@ -155,23 +156,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("docs/quality.md"), help="the page; its figures as JSON lie beside it")
     add("--params", type=Path, help="settings; default: ./params.yaml, and the profile `bundled`")
     add("--profile", help="which specialists, where sources are given")
-    add("--rounds", type=_positive, default=2)
+    add("--rounds", type=positive, default=2)
     add("--from", dest="start", default="tiny", help="what the rounds' first model begins with, as for `fld train`")
     add("--config", type=Path, help="settings of `fld train` for it")
-    add("--round-steps", type=_positive, help="of its training; default: those of its settings")
+    add("--round-steps", type=positive, help="of its training; default: those of its settings")
     add("--later-config", type=Path, help="for the models after it, each of which goes on from the one before")
-    add("--later-steps", type=_positive, help="of their trainings")
-    add("--seeds", type=_positive, default=3, help="models of each state of the shards")
+    add("--later-steps", type=positive, help="of their trainings")
+    add("--seeds", type=positive, default=3, help="models of each state of the shards")
     add("--student", default="tiny", help="what they begin with")
     add("--student-config", type=Path, help="settings of `fld train` for them")
-    add("--steps", type=_positive, help="of their training")
+    add("--steps", type=positive, help="of their training")
     add("--shards", metavar="NAME,..", help=f"of {', '.join(SHARDS)}")
     add("--heldout", action="append", help=f"what they are measured on; default {HELD_OUT}")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

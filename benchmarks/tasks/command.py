@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import positive
 from benchmarks.tasks.asking import Exam, Model, examine
 from benchmarks.tasks.judging import judge
 from engine.sources import SourceError
@@ -90,13 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a checkpoint's folder, or its id on a hub")
     add("scenes", metavar="SCENES", help="as scenes:300?split=held-out&seed=1")
-    add("--images", type=_positive, metavar="N", help="only the first N of them")
+    add("--images", type=positive, metavar="N", help="only the first N of them")
     add("--json", type=Path, metavar="FILE", help="for all of it")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

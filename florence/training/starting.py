@@ -51,11 +51,6 @@ def made(curated: Place, settings: TrainSettings, start: str) -> Florence:
         if settings.vision:
             presets.see_as(florence, settings.vision)
         return florence
-    if settings.vision:
-        raise ChainError(
-            f"vision: {start} has an image encoder of its own; only a preset begins with another's: "
-            f"{', '.join(presets.PRESETS)}"
-        )
     name, _, revision = start.partition("@")
     if Path(start).exists() or not revision:
         return presets.load(start)
@@ -82,10 +77,17 @@ def drop(config: Any, settings: TrainSettings) -> None:
         config.vision_config.drop_path_rate = settings.drop_path
 
 
-def check(start: str) -> None:
-    """Raise ChainError for what surely is neither a preset, a folder nor a hub's id."""
+def check(start: str, settings: TrainSettings) -> None:
+    """Raise ChainError for what surely is neither a preset, a folder nor a hub's id, and for a `vision` of no use."""
     if start not in presets.PRESETS and not Path(start).exists() and start.count("/") != 1:
         raise ChainError(
             f"--from {start}: there is no such folder, and it is neither a preset ({', '.join(presets.PRESETS)}) nor a "
             "hub's id, as florence-community/Florence-2-base"
         )
+    if settings.vision and (start not in presets.PRESETS or Path(start).exists()):
+        raise ChainError(
+            f"vision: {start} has an image encoder of its own; only a preset begins with another's: "
+            f"{', '.join(presets.PRESETS)}"
+        )
+    if settings.vision and not (Path(settings.vision) / presets.WEIGHTS).is_file():
+        raise ChainError(f"vision: {settings.vision} is no checkpoint's folder: it has no {presets.WEIGHTS}")

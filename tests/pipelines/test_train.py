@@ -166,6 +166,11 @@ def test_wrong_use_ends_with_code_2_before_anything_is_written(shared: Path, tmp
     assert "data.batch_size is 4: no multiple of 3 workers" in odd
     (shared / "gpu.yaml").write_text(CONFIG.replace("device: cpu", "device: cuda:77"))
     assert "'cuda:77' cannot be used here" in train(shared, out, config="gpu.yaml", code=USAGE).stderr
+    (shared / "eyes.yaml").write_text(f"vision: {tmp_path}/nowhere")
+    blind = train(shared, out, "--from", "tiny", config="eyes.yaml", code=USAGE).stderr
+    assert "nowhere is no checkpoint's folder: it has no model.safetensors" in " ".join(blind.split())
+    seeing = train(shared, out, "--from", str(tmp_path), config="eyes.yaml", code=USAGE).stderr
+    assert "has an image encoder of its own" in " ".join(seeing.split())
     images = Folder.at(tmp_path / "images")
     images.write_json("step.json", {"command": "ingest"})
     result = CliRunner().invoke(app, ["train", images.url, str(out)])
