@@ -256,13 +256,12 @@ def test_a_service_is_given_the_time_that_it_asks_for(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("value", "least", "most"),
-    [
-        ("7", 7, 7),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True), 8 * 3600, 9 * 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
-    ],
+    [("7", 7, 7), (timedelta(hours=9), 8 * 3600, 9 * 3600), (timedelta(hours=-1), 0, 0)],
+    ids=["a number", "a date to come", "a date gone by"],
 )
-def test_the_time_to_wait_is_a_number_or_a_date(value: str, least: float, most: float) -> None:
+def test_the_time_to_wait_is_a_number_or_a_date(value: str | timedelta, least: float, most: float) -> None:
+    if isinstance(value, timedelta):
+        value = format_datetime(datetime.now(UTC) + value, usegmt=True)
     with pytest.raises(Passing) as passing:
         judge(503, httpx.Headers({"Retry-After": value}), "", "")
     assert passing.value.after is not None
