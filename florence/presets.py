@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ ROUND = 64  # the vocabulary's size is a multiple of it, as in florence-communit
 # The public image processor's.
 MEAN, DEVIATION, BICUBIC = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+# Of a checkpoint: what sees, and what leads from there into the text model.
+_EYES, _WAY = "model.vision_tower.", ("model.multi_modal_projector.", "model.language_model.encoder.")
 
 
 @dataclass(frozen=True)
@@ -136,25 +139,48 @@ def _curve(places: int, width: int, finest: float) -> Any:
 
 
 def see_as(florence: Florence, folder: str | os.PathLike[str]) -> None:
-    """Begin with the image encoder of a checkpoint of Florence-2 in a folder, and with places as loud as what it says.
+    """Begin with the image encoder of a checkpoint of Florence-2 in a folder.
 
-    Raises ChainError where there is none, or it has other shapes.
+    With it comes the way from there into the text model, projector and text encoder, where the checkpoint has one of
+    the same shapes. Where it has none, places begin as loud as what the image encoder says.
+    Raises ChainError where there is no image encoder, or it has other shapes.
     """
-    import torch
     from safetensors import SafetensorError, safe_open
 
-    model, file, prefix = florence.model.model, Path(folder) / WEIGHTS, "model.vision_tower."
+    file = Path(folder) / WEIGHTS
     try:
         with safe_open(file, "pt") as weights:
-            names = [name for name in weights.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
-            values = {name.removeprefix(prefix): weights.get_tensor(name).float() for name in names}
-        model.vision_tower.load_state_dict(values)
+            names = [name for name in weights.keys() if name.startswith((_EYES, *_WAY))]  # noqa: SIM118  no mapping
+            values = {name: weights.get_tensor(name).float() for name in names if "embed_tokens" not in name}
     except (OSError, SafetensorError) as error:
         raise ChainError(f"vision: {file}: no weights that could be read: {error}") from error
-    except RuntimeError as error:
-        raise ChainError(
-            f"vision: {file} has an image encoder of other shapes: {str(error).splitlines()[-1].strip()}"
-        ) from error
+    wrong = _unlike(florence.model, values, (_EYES,))
+    if wrong:
+        raise ChainError(f"vision: {file} has an image encoder of other shapes: {wrong}")
+    if _unlike(florence.model, values, _WAY):
+        values = {name: value for name, value in values.items() if name.startswith(_EYES)}
+    florence.model.load_state_dict(values, strict=False)
+    if all(name.startswith(_EYES) for name in values):
+        _speak_up(florence)
+
+
+def _unlike(model: Any, values: Mapping[str, Any], parts: tuple[str, ...]) -> str:
+    """The first weight of these parts of a model that the values lack, or have in another shape; else nothing."""
+    for name, own in model.state_dict().items():
+        if name.startswith(parts) and "embed_tokens" not in name:
+            theirs = values.get(name)
+            if theirs is None or theirs.shape != own.shape:
+                return (
+                    f"{name} is {tuple(own.shape)} here, {'missing' if theirs is None else tuple(theirs.shape)} there"
+                )
+    return ""
+
+
+def _speak_up(florence: Florence) -> None:
+    """Begin with places on a curve, as loud as what the image encoder says."""
+    import torch
+
+    model = florence.model.model
     side = florence.processor.image_processor.size["height"]
     model.vision_tower.eval()  # nothing dropped out: the same start each time
     with torch.no_grad():

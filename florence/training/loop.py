@@ -17,12 +17,13 @@ from florence.data import Batch, Loader
 from florence.data.ahead import ahead
 from florence.data.blocks import Place
 from florence.presets import Florence
+from florence.tokenizer import locations
 from florence.training import checkpoints, devices, parts
 from florence.training.books import Books, Window
 from florence.training.curves import Curve
 from florence.training.faults import TrainingError, out_of_memory, say_memory, say_not_finite
 from florence.training.flops import peak
-from florence.training.losses import pinned
+from florence.training.losses import Blur, pinned
 from florence.training.schedule import Stretch, share, stretches
 from florence.training.settings import TrainSettings
 from florence.training.step import Step
@@ -82,7 +83,8 @@ class Training:
             "peak_tflops_per_device": self.peak and self.peak / 1e12,
         }  # fmt: skip
         self.whole = True  # weights, books and place are those of the same step
-        self.step = Step(self.model, self.optimizer, settings, worker, device, bf16)
+        blur = Blur(settings.place_blur, locations(self.florence.tokenizer).start) if settings.place_blur else None
+        self.step = Step(self.model, self.optimizer, settings, worker, device, bf16, blur)
         self.curve = Curve(out, self.books.step) if worker.rank == 0 else None
 
     def close(self) -> None:

@@ -59,8 +59,9 @@ class TrainSettings:
     `log_every` steps, a checkpoint every `checkpoint_every` and at the end of a phase; the last `keep` of them stay.
     `threads` are torch's (0: all cores there are for this worker); another number rounds otherwise. `peak_tflops` are
     one device's, where florence.training.flops does not know them. `vision` is a checkpoint's folder, from which a
-    preset's image encoder begins, as the paper's does with UniCL's; no other start takes it. `seed` is of the first
-    weights and of what is dropped out; `data.seed` of the order.
+    preset's image encoder begins, as the paper's does with UniCL's; no other start takes it. `place_blur`, in bins, is
+    the deviation of the bell around a location token that is taught in its stead (0: the token alone, as the paper's).
+    `seed` is of the first weights and of what is dropped out; `data.seed` of the order.
     """
 
     phases: tuple[Phase, ...]
@@ -81,6 +82,7 @@ class TrainSettings:
     threads: int = 0
     peak_tflops: float | None = None
     vision: str | None = None
+    place_blur: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -88,7 +90,7 @@ class TrainSettings:
         _must(0 <= self.warmup <= self.steps, f"warmup is {self.warmup}: from 0 to the {self.steps} steps there are")
         for name in ("log_every", "checkpoint_every", "keep"):
             _must(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}: at least 1")
-        for name in ("threads", "seed", "weight_decay"):
+        for name in ("threads", "seed", "weight_decay", "place_blur"):
             _must(0 <= getattr(self, name) < math.inf, f"{name} is {getattr(self, name)}: at least 0")
         _must(0 <= self.final <= 1, f"final is {self.final}: from 0 to 1")
         for name in ("dropout", "drop_path"):

@@ -9,7 +9,7 @@ from florence.data.batches import IGNORED, Batch
 from florence.training import parts
 from florence.training.books import COUNTS, TASKS, WIDTH, Sums
 from florence.training.flops import Work
-from florence.training.losses import sample_losses
+from florence.training.losses import Blur, sample_losses
 from florence.training.settings import TrainSettings
 from florence.training.workers import Gradients, Worker
 
@@ -21,10 +21,11 @@ class Step:
     """
 
     def __init__(
-        self, model: Any, optimizer: Any, settings: TrainSettings, worker: Worker, device: Any, bf16: bool
-    ) -> None:
+        self, model: Any, optimizer: Any, settings: TrainSettings, worker: Worker, device: Any, bf16: bool,
+        blur: Blur | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.optimizer, self.worker, self.device, self.bf16 = model, optimizer, worker, device, bf16
-        self.clip = settings.clip
+        self.clip, self.blur = settings.clip, blur
         self.gradients = Gradients(model.parameters(), worker)
         self.work = Work(model.config)
         self.broken: list[str] = []
@@ -48,7 +49,7 @@ class Step:
         for number, batch in enumerate(batches):
             self.gradients.last_piece = number == len(batches) - 1
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                each = sample_losses(self.model, batch, self.device)
+                each = sample_losses(self.model, batch, self.device, self.blur)
             ((each * batch.weights.to(self.device)).sum() / whole).backward()
             losses.append(each.detach())
         self.gradients.wait()

@@ -101,6 +101,27 @@ def test_a_preset_begins_with_another_ones_eyes(made: Florence, saved: Path, wor
     assert not torch.equal(logits(made), logits(other))
 
 
+def test_with_the_eyes_comes_the_way_into_the_text_model_where_it_fits(saved: Path, words: Any) -> None:
+    import torch
+
+    def encoder(florence: Florence) -> dict[str, Any]:
+        parts = florence.model.model.language_model.encoder, florence.model.model.multi_modal_projector
+        return {
+            name: value for part in parts for name, value in part.state_dict().items() if "embed_tokens" not in name
+        }
+
+    theirs = encoder(presets.load(saved))
+    alike, deeper = presets.new(SMALL, words, seed=1), presets.new(replace(SMALL, encoder_layers=2), words, seed=1)
+    before = {name: value.clone() for name, value in encoder(deeper).items()}
+    for florence in (alike, deeper):
+        presets.see_as(florence, saved)
+    assert all(torch.equal(value, theirs[name]) for name, value in encoder(alike).items())
+    changed = {name for name, value in encoder(deeper).items() if not torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in changed} == {"image_position_embed"}  # as loud as what it now sees
+    own = presets.new(SMALL, words, seed=1).model.model.language_model.shared.weight
+    assert torch.equal(alike.model.model.language_model.shared.weight, own)
+
+
 def test_eyes_that_do_not_fit_are_refused(saved: Path, words: Any, tmp_path: Path) -> None:
     wide = presets.new(replace(SMALL, embed_dim=(8, 8, 16, 32)), words)
     with pytest.raises(ChainError, match=r"model\.safetensors has an image encoder of other shapes"):

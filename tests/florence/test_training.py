@@ -17,8 +17,9 @@ from engine.storage import Folder
 from florence import presets, training
 from florence.data import Batch, DataSettings, Loader
 from florence.presets import Florence
+from florence.tokenizer import locations
 from florence.training import Phase, TrainingError, TrainSettings, checkpoints, loop
-from florence.training.losses import sample_losses
+from florence.training.losses import Blur, sample_losses
 from florence.training.parts import freeze, learning, part
 from florence.training.settings import PARTS
 
@@ -79,6 +80,44 @@ def test_a_samples_loss_is_that_of_the_models_own_forward_pass(place: Path, smal
     assert float(mine.sum() / (given.labels != -100).sum()) == pytest.approx(float(whole.loss), rel=1e-5)
     each = torch.nn.functional.cross_entropy(whole.logits.transpose(1, 2), given.labels, reduction="none").sum(dim=1)
     assert torch.allclose(mine, each, rtol=1e-4)
+
+
+def test_a_place_missed_by_a_little_is_nearly_right_where_places_are_blurred() -> None:
+    import torch
+
+    blur, first = Blur(bins=4.0, first=10), 10  # tokens 10 to 1009 are places, and 20 more are words
+    wanted = torch.tensor([3, first + 500, first, first + 999, 1015])
+
+    def told(*places: int) -> Any:
+        """Scores whose chances are a bell of 4 bins around these places."""
+        scores = torch.full((len(places), 1030), -60.0)
+        bins = torch.arange(1000)
+        for row, place in enumerate(places):
+            scores[row, first : first + 1000] = -((bins - place) / 4.0).square() / 2
+        return scores
+
+    right, near, far = (blur(told(0, 500 + off, off, 999 - off, 0), wanted) for off in (0, 2, 20))
+    plain = torch.nn.functional.cross_entropy(told(0, 500, 0, 999, 0), wanted, reduction="none")
+    assert torch.allclose(right[[0, 4]], plain[[0, 4]])  # words are judged as ever
+    assert (right[1:4] < 0.02).all()  # nothing is left but the ends of the bell, which are cut
+    assert near[1] == pytest.approx((2 / 4) ** 2 / 2, abs=0.01)  # Kullback-Leibler, of two bells 2 bins apart
+    assert (right < near)[1:4].all()
+    assert (near < far)[1:4].all()
+    assert all(loss.isfinite().all() for loss in (right, near, far))
+
+
+def test_blurred_places_leave_a_samples_words_as_they_were(place: Path, small: Florence) -> None:
+    import torch
+
+    given, cpu = batch(place, small, 6), torch.device("cpu")
+    blur = Blur(5.0, locations(small.tokenizer).start)
+    with torch.inference_mode():
+        plain, blurred = (sample_losses(small.model.eval(), given, cpu, each) for each in (None, blur))
+    ids = locations(small.tokenizer)
+    placed = ((given.labels >= ids.start) & (given.labels < ids.stop)).any(dim=1)
+    assert placed.any()
+    assert torch.equal(plain[~placed], blurred[~placed])
+    assert (plain != blurred)[placed].all()
 
 
 def test_the_curve_falls_and_the_model_is_saved(done: Path) -> None:

@@ -39,6 +39,7 @@ PHASE = Phase(10, 1e-3)
         ({"keep": 0}, "keep"),
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"peak_tflops": 0.0}, "peak_tflops"),
+        ({"place_blur": -1.0}, "place_blur is -1.0"),
         ({"phases": (replace(PHASE, accumulate=3),)}, r"phases\[0\].accumulate is 3"),
         ({"phases": (PHASE, replace(PHASE, image_size=100))}, r"phases\[1\]: image_size is 100"),
         ({"phases": (PHASE, replace(PHASE, tasks={"OOD": 1.0}))}, r"phases\[1\]: tasks: there is no task 'OOD'"),
