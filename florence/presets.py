@@ -159,14 +159,15 @@ def see_as(florence: Florence, folder: str | os.PathLike[str]) -> None:
         raise ChainError(f"vision: {file} has an image encoder of other shapes: {wrong}")
     if _unlike(florence.model, values, _WAY):
         values = {name: value for name, value in values.items() if name.startswith(_EYES)}
-    florence.model.load_state_dict(values, strict=False)
+    learnt = {name for name, _ in florence.model.named_parameters()}
+    florence.model.load_state_dict({name: values[name] for name in values.keys() & learnt}, strict=False)
     if all(name.startswith(_EYES) for name in values):
         _speak_up(florence)
 
 
 def _unlike(model: Any, values: Mapping[str, Any], parts: tuple[str, ...]) -> str:
     """The first weight of these parts of a model that the values lack, or have in another shape; else nothing."""
-    for name, own in model.state_dict().items():
+    for name, own in model.named_parameters():
         if name.startswith(parts) and "embed_tokens" not in name:
             theirs = values.get(name)
             if theirs is None or theirs.shape != own.shape:
