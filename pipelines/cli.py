@@ -260,7 +260,8 @@ def train(
         Path | None, typer.Option("--config", metavar="FILE", help="Settings; default: those of --from.")
     ] = None,
     start: Annotated[
-        str, typer.Option("--from", help="mini, tiny, base or large, a checkpoint's folder, or a hub's owner/name.")
+        str,
+        typer.Option("--from", help="mini, tiny, base or large, a checkpoint's folder, bundled:NAME, or owner/name."),
     ] = "tiny",
     address: Address = None,
     ray: OnRay = False,

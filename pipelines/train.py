@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from engine.lock import Lock
 from engine.stage import ChainError, digest
 from engine.storage import Folder, StorageError
 from florence import training
-from florence.training import TrainingError, TrainSettings, Worker
+from florence.training import TrainingError, TrainSettings, Worker, checkpoints
 from florence.training.devices import choose
 from florence.training.settings import Phase
 from florence.training.starting import check
@@ -25,18 +26,21 @@ from pipelines.chain import Runner, claim, dataset_of
 from pipelines.config import ConfigError, build, read_yaml
 from pipelines.progress import EVERY, progress
 from pipelines.report import FAILED, STEP, Report
+from specialists.checkpoints.weights import find
 
 
 def train(curated: Folder, out: Folder, config: Path | None, start: str, runner: Runner) -> Report:
     """Train to the last step, from where the run in `out` ended; leave the model, the curve and the summary."""
     settings = load_settings(config, start)
-    _check(curated, out, settings, start, runner)
-    start = str(Path(start).resolve()) if Path(start).exists() else start
+    told, begin = settings, _unpacked(start, "--from")
+    settings = dataclasses.replace(told, vision=told.vision and _unpacked(told.vision, "vision"))
+    _check(curated, out, settings, begin, runner)
+    start = begin if Path(start).exists() else start
     report, folder = Report("train"), Path(out.root)
-    with Lock(out, "fld train") as lock:
-        _claim(curated, out, settings, start)
+    with _leaving_nothing(folder), Lock(out, "fld train") as lock:
+        _claim(curated, out, told, start)
         out.sweep()
-        training.begin(curated.url, folder, settings, start)
+        training.begin(curated.url, folder, settings, begin)
         try:
             _run(curated, folder, settings, runner, lock.check)
         except TrainingError as error:
@@ -47,6 +51,13 @@ def train(curated: Folder, out: Folder, config: Path | None, start: str, runner:
             report.lines += [f"model      {out.url}/{training.MODEL}", f"look       {out.url}/plots/loss.csv"]
         report.write(out)
     return report
+
+
+def _unpacked(weights: str, who: str) -> str:
+    """The folder of `bundled:NAME`, the whole path of a folder, or what else names a checkpoint."""
+    if weights.startswith("bundled:"):
+        return str(find(weights, who).folder)
+    return str(Path(weights).resolve()) if Path(weights).exists() else weights
 
 
 def load_settings(path: Path | None, start: str) -> TrainSettings:
@@ -74,6 +85,18 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where}: expected keys and values, found {value!r}")
     return value
+
+
+@contextmanager
+def _leaving_nothing(folder: Path) -> Iterator[None]:
+    """Take away a folder that was not there before, where what was asked for is refused before a step is taken."""
+    was_there = folder.exists()
+    try:
+        yield
+    except (ChainError, ConfigError, StorageError):
+        if not was_there and checkpoints.latest(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _check(curated: Folder, out: Folder, settings: TrainSettings, start: str, runner: Runner) -> None:

@@ -171,6 +171,14 @@ def test_wrong_use_ends_with_code_2_before_anything_is_written(shared: Path, tmp
     assert "nowhere is no checkpoint's folder: it has no model.safetensors" in " ".join(blind.split())
     seeing = train(shared, out, "--from", str(tmp_path), config="eyes.yaml", code=USAGE).stderr
     assert "has an image encoder of its own" in " ".join(seeing.split())
+    unknown = train(shared, out, "--from", "bundled:nonsense", code=USAGE).stderr
+    assert "--from: no weights 'nonsense' are bundled; there are" in " ".join(unknown.split())
+    (shared / "eyes.yaml").write_text("vision: bundled:grounding")  # has no image encoder of Florence-2
+    unfitting = train(shared, out, "--from", "tiny", config="eyes.yaml", code=USAGE).stderr
+    assert "has an image encoder of other shapes" in " ".join(unfitting.split())
+    assert not out.exists()
+    nothing = CliRunner().invoke(app, ["train", str(tmp_path / "nowhere"), str(out)])
+    assert nothing.exit_code == USAGE
     images = Folder.at(tmp_path / "images")
     images.write_json("step.json", {"command": "ingest"})
     result = CliRunner().invoke(app, ["train", images.url, str(out)])
