@@ -65,17 +65,26 @@ def make_plan(
             f"{target.url} holds {strangers[0]}, which {source.url} does not: it was made from something else. "
             "Give another output folder, or remove this one"
         )
-    # A fingerprint over the settings that do not differ between shards, once.
-    settings = chain.fingerprint("embedded" if embed else "")
+    settings = settings_mark(chain, embedded=embed is not None)  # once, for all shards
     jobs, done = [], []
     for shard, ledger in sorted(sources.items()):
-        fingerprint = f"{settings[:32]}{ledger.checksum[:32]}"
+        fingerprint = settings + input_mark(ledger)
         before = made.get(shard)
         if before and before.fingerprint == fingerprint and not (retry_faults and before.faults):
             done.append(before)
         else:
             jobs.append(Job(shard, ledger.images, ledger.checksum, fingerprint))
     return Plan(chain, source, target, tuple(jobs), tuple(done), embed, lend)
+
+
+def settings_mark(chain: Chain, *, embedded: bool) -> str:
+    """The first half of a made shard's fingerprint: what decides it but for its input."""
+    return chain.fingerprint("embedded" if embedded else "")[:32]
+
+
+def input_mark(source: Ledger) -> str:
+    """The second half: what it was made from."""
+    return source.checksum[:32]
 
 
 def check_source(source: Folder) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import cluster, local
-from engine.ledger import Ledger
+from engine.ledger import Ledger, load_ledgers
 from engine.lock import Lock
-from engine.plan import Guard, Plan, check_source, make_plan
+from engine.plan import Guard, Plan, check_source, input_mark, make_plan, settings_mark
 from engine.stage import Chain, Halt, Stage
 from engine.storage import Folder, StorageError
 from engine.worker import Progress, sees_pixels
@@ -90,8 +90,10 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
     step.chain.check(GIVEN)
     check_source(step.source)
     check_kind(step.source, step.command)
+    lacks = unfinished(step.source)
     with Lock(step.out, f"fld {step.command}") as lock:
         about_step: dict[str, Any] = {"source": _relative(step.source, step.out), "chain": step.chain.settings()}
+        about_step["fingerprint"] = settings_mark(step.chain, embedded=step.embed is not None)
         about_step["resources"] = {stage.name: _asked(stage) for stage in step.chain.stages}
         claim(step.out, step.command, about_step | {"dataset": dataset_of(step.source)})
         step.out.sweep()
@@ -112,6 +114,9 @@ def run_step(step: Step, runner: Runner, *, dry_run: bool = False, about: dict[s
         ledgers = [*plan.done, *made]
         _close(report, step, plan, ledgers, made, time.time() - started)
         report.data |= about or {}
+        if lacks:
+            report.data["unfinished_source"] = lacks
+            report.lines.append(f"  {lacks}")
         report.write(step.out)
     return report
 
@@ -199,6 +204,30 @@ def source_of(dataset: Folder) -> Folder | None:
     if "://" in source or source.startswith("/"):
         return Folder.at(source)
     return Folder.at(Path(dataset.root, source).resolve()) if dataset.local else Folder.at(_beside(dataset, source))
+
+
+def unfinished(dataset: Folder) -> str:
+    """What a dataset still lacks of what was asked for last, in words; nothing where it is whole.
+
+    A command that was stopped leaves shards to be made and, where its settings had changed, shards of before: what is
+    read from such a dataset is no one's result. Where its source has gone, only the latter can be seen.
+    """
+    step, source = dataset.read_json(STEP) or {}, source_of(dataset)
+    if source is None or "fingerprint" not in step:
+        return ""
+    made, wanted = load_ledgers(dataset), load_ledgers(source)
+    missing = len(wanted.keys() - made.keys())
+    old = sum(
+        not ledger.fingerprint.startswith(step["fingerprint"])
+        or (shard in wanted and not ledger.fingerprint.endswith(input_mark(wanted[shard])))
+        for shard, ledger in made.items()
+    )
+    if not missing and not old:
+        return ""
+    lacks = [f"{missing:,} of its {len(wanted):,} shards are still to be made"] * bool(missing)
+    lacks += [f"{old:,} are as other settings, or another input, made them"] * bool(old)
+    name = dataset.url.rpartition("/")[2]
+    return f"{name} is not finished: {' and '.join(lacks)}. The same `fld {step['command']}` goes on"
 
 
 def _relative(source: Folder, out: Folder) -> str:

@@ -19,6 +19,7 @@ from engine.sources import SourceError
 from engine.sources.spec import parse, truth_tables
 from engine.storage import Folder, StorageError
 from filters.evaluation import COLUMNS, evaluate, human_only
+from pipelines.chain import unfinished
 from pipelines.config import load_params
 from pipelines.ingest import ingest, list_sources
 from pipelines.inspect import datasets
@@ -46,6 +47,10 @@ def measure(predictions: Folder, truth: str, json: str | None = None) -> Report:
         "seconds": round(time.time() - started, 1),
         **result,
     }
+    lacks = unfinished(dataset)
+    if lacks:
+        report.data["unfinished"] = lacks
+        report.lines.append(lacks)
     if json:
         place, _, name = Folder.at(json).url.rpartition("/")
         Folder.at(place).write_json(name, report.data)

@@ -14,6 +14,7 @@ from rich.table import Table
 from engine.ledger import Ledger, load_ledgers, rounded
 from engine.shards import read_shard, read_table, rejects_file, shard_file
 from engine.storage import Folder, StorageError
+from pipelines.chain import unfinished
 from pipelines.report import STEP, STEPS, Report, books, say_counts
 
 
@@ -27,6 +28,10 @@ def inspect(out: Folder) -> Report:
         errors = _errors(folder, ledgers)
         if errors:
             report.data[name]["fault_examples"] = errors
+        lacks = unfinished(folder)
+        if lacks:
+            report.data[name]["unfinished"] = lacks
+            report.lines.append(lacks)
     return report
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.storage import Folder, StorageError
+from pipelines.chain import unfinished
 from pipelines.pages import coco, pictures, quality, sections
 from pipelines.pages.coverage import coverage
 from pipelines.pages.gallery import Gallery, frame, rejected
@@ -53,7 +54,8 @@ def report(out: Folder, options: Options) -> Report:
     gallery, shown = _gallery(out, steps, before, options.images)
     parts = _sections(steps, figures, gallery, options)
     title = f"{_title(steps)}"
-    page = render(title, _subtitle(steps[-1]), parts, gallery.data())
+    lacks = [words for words in (unfinished(step.folder) for step in steps) if words]
+    page = render(title, " ".join([_subtitle(steps[-1]), *(f"{words}." for words in lacks)]), parts, gallery.data())
     mark = out.write(PAGE, page.encode(errors="backslashreplace"))
     out.write_json(COCO, coco.coco(shown))
     made = Report("report")
@@ -68,6 +70,9 @@ def report(out: Folder, options: Options) -> Report:
         f"open  {out.url}/{PAGE} ({mark.size / 1e6:.1f} MB)",
         f"or    {out.url}/{COCO}, COCO json of the sample, with {PICTURES}/",
     ]
+    if lacks:
+        made.data["unfinished"] = lacks
+        made.lines += lacks
     return made
 
 
