@@ -37,7 +37,7 @@ def annotate(
         consent(again, agree)
     report = run_step(step, runner, dry_run=dry_run, about={"profile": params.profile, "not_produced": missing})
     if again and dry_run:
-        report.lines.append(f"  {again}")
+        report.lines.append(f"  {again}, with --yes only")
     if missing:
         report.lines.append(f"  profile {params.profile} does not give: {', '.join(missing)}")
     return report

@@ -62,7 +62,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 RetryFaults = Annotated[
     bool, typer.Option("--retry-faults", help="Try again what failed: unread files, failed specialists.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Annotate again what a profile that was changed has annotated.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Annotate again what another profile or model has annotated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead.")]
 
 WRONG_USAGE = (ConfigError, SourceError, ChainError, PlanError, RecordError)
@@ -292,6 +292,7 @@ def predict(
     workers: Workers = 0,
     retry_faults: RetryFaults = False,
     dry_run: DryRun = False,
+    yes: Yes = False,
     json: AsJson = False,
 ) -> None:
     """Let one multitask model write all annotations of image shards; fld curate reads what it leaves."""
@@ -302,8 +303,9 @@ def predict(
         if calibrate and not dry_run:
             lines = predicting.calibrate(model, Folder.at(calibrate)).lines
         report = predicting.predict(
-            source, target, model, settings, runner, beams=beams, gpus=gpus, dry_run=dry_run, retry_faults=retry_faults
-        )
+            source, target, model, settings, runner, beams=beams, gpus=gpus, dry_run=dry_run,
+            retry_faults=retry_faults, agree=_agreeing(yes),
+        )  # fmt: skip
         report.lines[:0] = lines
         return report
 

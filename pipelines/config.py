@@ -233,6 +233,9 @@ def build(cls: type[T], values: Any, where: str) -> T:
     for key in values:
         if key not in names:
             raise ConfigError(f"{where}: unknown key {key!r}{nearest(str(key), names)}")
+    for given in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if given.init and given.name not in values and given.default is given.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"{where}: {given.name} is missing")
     made = {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
     try:
         return cls(**made)

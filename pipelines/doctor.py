@@ -18,7 +18,7 @@ from engine.local import cores
 from engine.stage import Chain
 from engine.storage import Folder
 from pipelines.readiness import Examined, Finding, attempt, examine
-from pipelines.report import FAILED, Report
+from pipelines.report import FAILED, USAGE, Report
 
 LITTLE_DISK = 5.0  # GB; ours
 PACKAGES = (
@@ -38,6 +38,8 @@ def doctor(profile: str, *, address: str | None, out: Folder) -> Report:
         if not finding.works:
             report.lines.append(f"      {'':<12} -> {finding.mend}")
             report.fail(FAILED, f"{finding.name}: {finding.seen}")
+            if finding.name == "profile":  # one that cannot be read is wrong settings, whatever else is found
+                report.code = USAGE
     return report
 
 

@@ -109,10 +109,11 @@ def _errors(folder: Folder, ledgers: list[Ledger], most: int = 5) -> list[dict[s
 def inspect_image(out: Folder, key: str) -> Report:
     """One record of the last step that has it, with what was dropped from it and all its uris.
 
-    `key` is an image id or the beginning of one, or a uri or the end of one.
+    `key` is an image id or the beginning of one, or a uri or the end of one; of a duplicate, that of what it doubles.
     """
     report = Report("inspect")
     folders = datasets(out)
+    key = _doubled(folders[0], key) or key
     for folder in reversed(folders):
         found = find_one(folder, key)
         if found:
@@ -170,6 +171,17 @@ def _rejects(folder: Folder, shard: str, image_id: str) -> list[dict[str, Any]]:
 def _other_uris(images: Folder, image_id: str) -> list[str]:
     names = [name for name in images.marks() if name.startswith("duplicates/")]
     return [row["uri"] for name in names for row in _rows(images, name, "image_id", image_id)]
+
+
+def _doubled(images: Folder, key: str) -> str | None:
+    """The id of the image whose bytes came again under a uri with this end, where no image has such a uri itself."""
+    if next(_find(images, key), None):
+        return None
+    for name in [name for name in images.marks() if name.startswith("duplicates/")]:
+        for row in read_table(images, name, columns=["image_id", "uri"]).to_pylist():
+            if row["uri"].endswith(key):
+                return str(row["image_id"])
+    return None
 
 
 def _in_quarantine(images: Folder, key: str) -> str:

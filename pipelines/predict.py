@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.stage import Chain, ChainError
 from engine.storage import Folder
+from pipelines.annotate import Agree, consent, done_again
 from pipelines.chain import Runner, Step, run_step
 from pipelines.config import AnnotateParams, make_chain
 from pipelines.figure import arrange, not_produced
@@ -35,15 +36,23 @@ def predict(
     gpus: float = 0.0,
     dry_run: bool = False,
     retry_faults: bool = False,
+    agree: Agree | None = None,
 ) -> Report:
     """Run all of the model's roles over every image shard that they have not seen.
 
-    What it leaves is as the output of `fld annotate`, and `fld curate` reads it so.
+    What it leaves is as the output of `fld annotate`, and `fld curate` reads it so. What another model has said is said
+    again only if `agree` says so. Raises ConfigError where it does not.
     """
     chain = predict_chain(model, beams, gpus)
     step = Step("annotate", chain, images, out, params.max_fault_rate, retry_faults=retry_faults)
     about = {"model": model, "not_produced": not_produced(chain)}
-    return run_step(step, runner, dry_run=dry_run, about=about)
+    again = done_again(step)
+    if not dry_run:
+        consent(again, agree)
+    report = run_step(step, runner, dry_run=dry_run, about=about)
+    if again and dry_run:
+        report.lines.append(f"  {again}, with --yes only")
+    return report
 
 
 def predict_chain(model: str, beams: int = 1, gpus: float = 0.0) -> Chain:

@@ -127,7 +127,8 @@ def test_a_changed_profile_says_what_it_would_do_again_and_asks(photos: Path, pr
         assert "boxes@again new" in said
         assert "boxes, boxes@again would run again on 6 images" in said
         assert "--yes" in said
-        assert "would run again on 6 images" in fld(*command, "--profile", other, "--dry-run").stdout
+        dry = fld(*command, "--profile", other, "--dry-run").stdout
+        assert "would run again on 6 images that are done, with --yes only" in dry
     assert {path: path.stat().st_mtime_ns for path in [*out.rglob("*"), log]} == before
     fld("run", photos, out, "--profile", other, "--yes")
     assert summary(out)["annotate"]["new_images"] == 7
@@ -194,6 +195,8 @@ def test_inspect_shows_one_record(photos: Path, profile: Path, tmp_path: Path) -
     assert fld("inspect", tmp_path / "out", "--image", image_id[:10]).stdout == by_uri
     record = json.loads(fld("inspect", tmp_path / "out", "--image", "3.png", "--json").stdout)["record"]
     assert record["image_id"] == image_id
+    # Bytes that were there before are a duplicate, and its name leads to what it doubles.
+    assert fld("inspect", tmp_path / "out", "--image", "same.png").stdout == by_uri
 
 
 def test_inspect_says_why_an_image_is_not_there(photos: Path, profile: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pipelines.config import load_profile, profile_chain
 from pipelines.doctor import doctor
 from pipelines.fetch import hub_ids
 from pipelines.readiness import Finding, examine
+from pipelines.report import USAGE
 from specialists.checkpoints.catalogue import CATALOGUE
 
 DOCS = Path(__file__).parents[2] / "docs" / "models.md"
@@ -57,6 +58,13 @@ def test_all_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
     assert seen["weights"].works
     assert "2.6 GB at most to fetch" in seen["weights"].seen
     assert not any(seen[name].works for name in ("ocr", "detection", "segmentation", "nobodys", "azure_read"))
+
+
+def test_a_profile_that_is_none_is_wrong_use_and_all_else_is_looked_at_still(tmp_path: Path) -> None:
+    report = doctor(str(tmp_path / "none.yaml"), address=None, out=Folder.at(tmp_path))
+    assert report.code == USAGE
+    assert any(line.startswith("FAIL  profile") for line in report.lines)
+    assert any(line.startswith("ok    disk") for line in report.lines)
 
 
 def test_a_key_is_looked_for_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

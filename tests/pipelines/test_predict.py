@@ -19,7 +19,7 @@ from engine.stage import ChainError
 from engine.storage import Folder
 from florence.predict import Calibration
 from pipelines.chain import Runner
-from pipelines.config import AnnotateParams, CurateParams, load_profile
+from pipelines.config import AnnotateParams, ConfigError, CurateParams, load_profile
 from pipelines.curate import curate
 from pipelines.figure import arrange, not_produced
 from pipelines.predict import calibrate, predict, predict_chain
@@ -49,6 +49,18 @@ def test_a_model_annotates_a_dataset_once_and_curate_reads_what_it_left(tmp_path
     assert fakes.files(tmp_path / "raw") == first
     done = curate(Folder.at(tmp_path / "raw"), Folder.at(tmp_path / "curated"), CurateParams(), Runner(workers=1))
     assert (done.code, done.data["images"]) == (0, 2)
+
+
+def test_what_another_model_has_said_is_said_again_only_if_that_is_wanted(tmp_path: Path, model: str) -> None:
+    images = fakes.dataset(tmp_path / "images", [2])
+    run(images, tmp_path / "raw", model)
+    first, other = fakes.files(tmp_path / "raw"), str(tmp_path / "other")
+    predicted.small(4).save(other)
+    with pytest.raises(ConfigError, match=r"would run again on 2 images that are done\. With --yes they do"):
+        run(images, tmp_path / "raw", other)
+    assert fakes.files(tmp_path / "raw") == first
+    assert run(images, tmp_path / "raw", other, dry_run=True).lines[-1].endswith("with --yes only")
+    assert run(images, tmp_path / "raw", other, agree=lambda _: True).data["new_images"] == 2
 
 
 def test_nothing_is_written_where_it_is_only_asked_what_would_be(tmp_path: Path, model: str) -> None:
