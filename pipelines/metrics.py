@@ -1,6 +1,7 @@
-"""What DVC shows of several steps: label F1 by kind, how the written lines were read, and what the gates said.
+"""What DVC, and `make demo` at its end, show of several steps: label F1 by kind, how the written lines were read, and
+what the gates said.
 
-Called by dvc.yaml: python -m pipelines.metrics OUT METRICS STEP..., where OUT/figures/STEP.json are files of `fld
+Called so: python -m pipelines.metrics OUT METRICS STEP..., where OUT/figures/STEP.json are files of `fld
 evaluate --json`, OUT/STEP the datasets that they measure, and METRICS the folder to write to.
 """
 
@@ -9,8 +10,11 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from engine.storage import Folder
 from pipelines.gate import GATE
@@ -19,8 +23,8 @@ KINDS = ("texts", "regions", "phrases", "mean")
 DIGITS = 4  # more would be noise in a diff
 
 
-def write_metrics(out: Folder, metrics: Folder, steps: Sequence[str]) -> None:
-    """Write quality.json, by step and kind, and label_f1.csv, a row for each: step, kind, f1.
+def write_metrics(out: Folder, metrics: Folder, steps: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Write quality.json, by step and kind, and label_f1.csv, a row for each: step, kind, f1; the former is given back.
 
     Figures that there is nothing to measure by are left out. Raises FileNotFoundError for a step without figures.
     """
@@ -31,6 +35,28 @@ def write_metrics(out: Folder, metrics: Folder, steps: Sequence[str]) -> None:
     writer.writerow(("step", "kind", "f1"))
     writer.writerows((step, kind, found[kind]) for step, found in quality.items() for kind in KINDS if kind in found)
     metrics.write("label_f1.csv", file.getvalue().encode())
+    return quality
+
+
+def table(quality: Mapping[str, Mapping[str, float]]) -> Table:
+    """Label F1 by step and kind; of the error, 1 - mean, what each step took away from that of the step it began with.
+
+    A step that its gate refused is marked, and the next one is set against what stood before it.
+    """
+    made = Table("label F1", box=None, title="Label quality by step", title_justify="left")
+    for name in (*KINDS[:-1], "lines read", "mean", "error"):
+        made.add_column(name, justify="right")
+    standing: float | None = None
+    for step, found in quality.items():
+        refused, mean = found.get("accepted") == 0, found.get("mean")
+        numbers = (found.get(name) for name in (*KINDS[:-1], "lines", "mean"))
+        made.add_row(
+            f"{step}, refused" if refused else step,
+            *("" if number is None else f"{number:.3f}" for number in numbers),
+            "" if mean is None or standing is None or standing == 1 else f"{(standing - mean) / (1 - standing):+.0%}",
+        )
+        standing = standing if refused else mean
+    return made
 
 
 def _figures(out: Folder, step: str) -> Iterator[tuple[str, float]]:
@@ -45,4 +71,5 @@ def _figures(out: Folder, step: str) -> Iterator[tuple[str, float]]:
 
 
 if __name__ == "__main__":
-    write_metrics(Folder.at(sys.argv[1]), Folder.at(sys.argv[2]), sys.argv[3:])
+    measured = write_metrics(Folder.at(sys.argv[1]), Folder.at(sys.argv[2]), sys.argv[3:])
+    Console(width=max(Console().width, 100)).print(table(measured))

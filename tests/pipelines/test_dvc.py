@@ -6,6 +6,7 @@ called with, and what a refused one leads to, is tried with a command in the pla
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,10 +20,11 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from engine.storage import Folder
 from pipelines.gate import GATE
-from pipelines.metrics import write_metrics
+from pipelines.metrics import table, write_metrics
 
 pytestmark = pytest.mark.skipif(find_spec("dvc") is None, reason="wants the extra dvc")
 
@@ -245,3 +247,19 @@ def test_the_metrics_say_what_there_is_to_say(tmp_path: Path) -> None:
     assert rows[:3] == ["step,kind,f1", "raw,regions,0.25", "raw,phrases,0.0"]
     with pytest.raises(FileNotFoundError, match=r"figures/round2\.json: write it with `fld evaluate"):
         write_metrics(out, metrics, ["round2"])
+
+
+def test_the_table_sets_each_step_against_what_stood_before_it() -> None:
+    steps = {
+        "raw": {"texts": 0.5, "regions": 0.7, "mean": 0.6, "lines": 0.9},
+        "round1": {"texts": 0.4, "mean": 0.5, "accepted": 0.0},
+        "round2": {"texts": 0.7, "mean": 0.8, "accepted": 1.0},
+    }
+    console = Console(file=io.StringIO(), width=100)
+    console.print(table(steps))
+    rows = [line.split() for line in console.file.getvalue().splitlines()[2:]]  # type: ignore[attr-defined]
+    assert rows == [
+        ["raw", "0.500", "0.700", "0.900", "0.600"],
+        ["round1,", "refused", "0.400", "0.500", "+25%"],
+        ["round2", "0.700", "0.800", "-50%"],
+    ]
