@@ -159,13 +159,14 @@ def _told(boxes: np.ndarray, names: np.ndarray, hues: np.ndarray, cells: int) ->
 
 
 def save(folder: Path, model: Any) -> None:
-    """Write what sees, in half precision."""
+    """Write what sees, in half precision, and its shapes."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.detach().half().contiguous()
         for name, value in model.named_parameters()
         if name.startswith(SEEING) and "embed_tokens" not in name
     }
+    model.config.save_pretrained(folder)
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
 
