@@ -40,6 +40,8 @@ class Ocr(Stage):
 
     min_score: float = 0.0  # ours: curate decides what is good enough, here everything read is written
     max_side: int = 2000  # px; ours (RapidOCR's default): larger images are scaled down to read them
+    # px; RapidOCR's default: smaller images are enlarged to it to find lines, which costs as its square
+    min_side: int = 736
     tile: int = 0  # px, side of a tile; 0: the whole image alone
     tile_overlap: float = 0.2  # of a tile's side, with its neighbour; ours
     resources: Resources = field(default_factory=lambda: Resources(cpus=1, batch_size=16))
@@ -48,8 +50,8 @@ class Ocr(Stage):
     _origin: records.Origin = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_score <= 1 or self.max_side < 32:
-            raise ChainError("ocr: min_score must be in [0, 1] and max_side at least 32")
+        if not 0 <= self.min_score <= 1 or min(self.max_side, self.min_side) < 32:
+            raise ChainError("ocr: min_score must be in [0, 1], max_side and min_side at least 32")
         tiles.require(self.name, self.tile, self.tile_overlap)
 
     def check(self) -> None:
@@ -69,7 +71,7 @@ class Ocr(Stage):
         """Load one engine per core: an engine keeps state between its steps."""
         self._engines = SimpleQueue()
         for _ in range(cpus):
-            self._engines.put(_engine(self.min_score))
+            self._engines.put(_engine(self.min_score, self.min_side))
         self._readers = ThreadPoolExecutor(cpus, "ocr")
         self._origin = records.Origin("rapidocr", self.revision())
 
@@ -134,7 +136,7 @@ class _Lines(NamedTuple):
 
 def _recognise(engine: Any, image: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, list[str], list[float]]:
     """Quads (n, 4, 2) in pixels of the unscaled image, texts and scores. No text is no error; the rest is."""
-    # The detector enlarges the shorter side to 736 px: 17 x 3000 would be 130,000 px long and take gigabytes.
+    # The detector enlarges the shorter side to `min_side`: 17 x 3000 would be 130,000 px long and take gigabytes.
     height, width = image.shape[:2]
     least = -(-height // THIN)
     if width < least:
@@ -163,7 +165,7 @@ def _shrink(pixels: np.ndarray, max_side: int) -> tuple[np.ndarray, np.ndarray]:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), back
 
 
-def _engine(min_score: float) -> Any:
+def _engine(min_score: float, min_side: int) -> Any:
     from rapidocr import RapidOCR
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
@@ -173,6 +175,8 @@ def _engine(min_score: float) -> Any:
         # Its own scaling forgets the first of two factors on long thin images; ours is exact.
         "Global.use_preprocess_img": False,
         "Det.unclip_ratio": _UNCLIP,
+        "Det.limit_type": "min",
+        "Det.limit_side_len": min_side,
         # One thread per engine and several engines: the same numbers however many cores there are.
         "EngineConfig.onnxruntime.intra_op_num_threads": 1,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,

@@ -181,10 +181,18 @@ def test_missing_weights_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch
         Ocr().check()
 
 
-@pytest.mark.parametrize("wrong", [{"min_score": 2}, {"max_side": 8}])
+@pytest.mark.parametrize("wrong", [{"min_score": 2}, {"max_side": 8}, {"min_side": 8}])
 def test_settings_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(ChainError, match="ocr"):
         Ocr(**wrong)
+
+
+def test_a_small_image_is_read_where_it_is_enlarged_less() -> None:
+    quick = Worker([Ocr(min_side=320)], 1)
+    (regions,) = read(quick, jpeg(page({(30, 40): "OPEN", (60, 180): "CLOSED"}, (320, 320))))
+    quick.close()
+    assert words(regions) == ["OPEN", "CLOSED"]
+    assert np.allclose([region["box"][:2] for region in regions], [(30, 40), (60, 180)], atol=14)
 
 
 def test_a_large_page_is_read_in_tiles_each_line_once() -> None:
