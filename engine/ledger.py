@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +84,10 @@ class Ledger:
 
     def write(self, folder: Folder) -> None:
         """Commit the shard."""
-        folder.write_json(ledger_file(self.shard), dataclasses.asdict(self))
+        # As dataclasses.asdict, without its copies of what is only written.
+        files = {name: vars(mark) for name, mark in self.files.items()}
+        stages = [vars(stage) for stage in self.stages]
+        folder.write_json(ledger_file(self.shard), {**vars(self), "files": files, "stages": stages})
 
     @classmethod
     def parse(cls, data: bytes, where: str) -> Ledger:

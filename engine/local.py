@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,11 @@ from engine.worker import Progress, Worker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# What the server that forks worker processes imports once for all of them and all pools, and each of them otherwise for
+# itself; pyarrow imports pandas with the first array that it makes of one of numpy's. All that this starts are threads
+# of allocator and BLAS, which know of forks; of Apple's BLAS that is not said.
+PRELOADED = [__name__, "pandas"] if sys.platform == "linux" else []
 
 # A worker process that dies is replaced and its work tried again, so often.
 ATTEMPTS = 3
@@ -189,6 +195,7 @@ def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item:
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Forking a process that has threads (decoders, Arrow) can deadlock.
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     return ProcessPoolExecutor(workers, context, initializer=_die_with_parent)
 
 

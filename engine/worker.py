@@ -112,7 +112,7 @@ class Worker:
         books.images += len(batch)
         books.seconds += time.perf_counter() - started
         return Outcome(
-            pa.concat_tables([outcome.table for outcome in outcomes]),
+            _joined([outcome.table for outcome in outcomes]),
             pa.concat_tables([outcome.rejects for outcome in outcomes]),
         )
 
@@ -197,6 +197,15 @@ def _cuts(table: pa.Table, size: int, budget: int | None) -> list[int]:
     return [*cuts, len(table)] if len(table) else [0]
 
 
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """Batches behind each other, each column but the pixels in one piece: each next stage would join it anew."""
+    table = pa.concat_tables(parts)
+    if len(parts) == 1:
+        return table
+    columns = [table[name] if name == "image" else table[name].combine_chunks() for name in table.column_names]
+    return pa.table(columns, schema=table.schema)
+
+
 def audit(stage: Stage, before: pa.Table, outcome: Outcome) -> StageBooks:
     """The stage's account of one batch; raises unless its outcome keeps the record's contract and its word."""
     after, rejects = outcome.table, outcome.rejects
@@ -210,47 +219,60 @@ def audit(stage: Stage, before: pa.Table, outcome: Outcome) -> StageBooks:
         check(after, changed)
     books = StageBooks(stage.name, before=_counts(before))
     books.after = dict(books.before)
-    for kind in records.ANNOTATIONS:
-        dropped = rejects.filter(pc.equal(rejects["kind"], kind))
-        if kind in changed or len(dropped):
-            _account(books, kind, records.ids(before, kind), records.ids(after, kind), _keys(before, dropped), dropped)
-    if "regions" in changed:
-        _account_masks(books, before, after, rejects)
+    if changed or len(rejects):
+        _account(books, before, after, rejects, changed)
     return books
 
 
-def _account(books: StageBooks, kind: str, old: pa.Array, new: pa.Array, gone: pa.Array, dropped: pa.Table) -> None:
-    """Of one kind: its keys before and after, those that the stage says it dropped, and the rejects that say so."""
+def _account(books: StageBooks, before: pa.Table, after: pa.Table, rejects: pa.Table, changed: Sequence[str]) -> None:
+    """Of each kind what came and went, against what the rejects say; keys and rules alone are taken out of these."""
+    said, rules, keys = records.column_of(rejects, "kind"), records.column_of(rejects, "rule"), _keys(before, rejects)
+    found = {kind: pc.equal(said, kind) for kind in records.ANNOTATIONS}
+    ids = {
+        kind: (records.ids(before, kind), records.ids(after, kind))
+        for kind, mine in found.items()
+        if kind in changed or pc.any(mine).as_py()
+    }
+    for kind, (old, new) in ids.items():
+        _balance(books, kind, old, new, keys.filter(found[kind]), rules.filter(found[kind]))
+    if "regions" in changed:
+        # A shape goes with its region, by the region's rule, or alone.
+        lost = pc.or_(found["regions"], pc.equal(said, "masks"))
+        lost = pc.and_(lost, _shaped(records.column_of(rejects, "region")))
+        old, new = ids["regions"]
+        old, new = old.filter(_shaped(_items(before, "regions"))), new.filter(_shaped(_items(after, "regions")))
+        _balance(books, "masks", old, new, keys.filter(lost), rules.filter(lost))
+
+
+def _balance(books: StageBooks, kind: str, old: pa.Array, new: pa.Array, gone: pa.Array, rules: pa.Array) -> None:
+    """Of one kind: its keys before and after, and keys and rules of those that the stage says it dropped."""
     lost = old.filter(pc.invert(pc.is_in(old, value_set=new)))
     if not lost.sort().equals(gone.sort()):
         raise BooksError(f"stage {books.name!r}: {len(lost)} {kind} are gone and {len(gone)} are among its rejects")
-    rules = pc.value_counts(dropped["rule"]).to_pylist()
     books.added[kind] = len(new) - len(old) + len(lost)
     books.after[kind] = len(new)
-    if rules:
-        books.dropped[kind] = {item["values"]: item["counts"] for item in rules}
+    if len(rules):
+        books.dropped[kind] = {item["values"]: item["counts"] for item in pc.value_counts(rules).to_pylist()}
 
 
-def _account_masks(books: StageBooks, before: pa.Table, after: pa.Table, rejects: pa.Table) -> None:
-    """A shape goes with its region, by the region's rule, or alone."""
-    dropped = rejects.filter(pc.is_in(rejects["kind"], value_set=pa.array(["regions", "masks"])))
-    dropped = dropped.filter(pa.array(records.shaped(records.column_of(dropped, "region"))))
-    _account(books, "masks", _shapes(before), _shapes(after), _keys(before, dropped), dropped)
-
-
-def _keys(before: pa.Table, dropped: pa.Table) -> pa.Array:
-    row = pc.index_in(dropped["image_id"], value_set=before["image_id"].combine_chunks())
-    return records.keys(row.to_numpy(), records.column_of(dropped, "id"))
-
-
-def _shapes(table: pa.Table) -> pa.Array:
-    """The keys of the regions that have one."""
-    return records.ids(table, "regions").filter(pa.array(records.shaped(records.flatten(table, "regions")[1])))
+def _keys(before: pa.Table, rejects: pa.Table) -> pa.Array:
+    """The keys of what was dropped, as `records.ids` makes them."""
+    images = records.column_of(before, "image_id")
+    row = pc.index_in(records.column_of(rejects, "image_id"), value_set=images)
+    return records.keys(row.to_numpy(zero_copy_only=False), records.column_of(rejects, "id"))
 
 
 def _counts(table: pa.Table) -> Counts:
-    counts = {kind: len(records.column_of(table, kind).flatten()) for kind in records.ANNOTATIONS}
-    return counts | {"masks": int(records.shaped(records.flatten(table, "regions")[1]).sum())}
+    counts = {kind: len(_items(table, kind)) for kind in records.ANNOTATIONS}
+    return counts | {"masks": int(records.shaped(_items(table, "regions")).sum())}
+
+
+def _items(table: pa.Table, column: str) -> pa.StructArray:
+    return records.column_of(table, column).flatten()
+
+
+def _shaped(regions: pa.StructArray) -> pa.Array:
+    return pa.array(records.shaped(regions))
 
 
 def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:

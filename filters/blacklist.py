@@ -118,7 +118,7 @@ class Heads:
     def __init__(self, parsed: Syntax) -> None:
         self._phrases = parsed.noun_phrases
         # From the last to the first, so that of two phrases in one place the first is found.
-        self._at = {(phrase.start, phrase.end): phrase.head for phrase in reversed(self._phrases)}
+        self._at = {(start, end): head for _, start, end, head, _ in reversed(self._phrases)}
 
     def of(self, start: int, end: int) -> Word | None:
         """Of a span: the head of the noun phrase there, else of the first one inside."""

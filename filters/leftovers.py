@@ -8,6 +8,7 @@ traces away.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +25,7 @@ _OPEN = frozenset({
     "is", "are", "was", "were", "while", "which", "whose", "because", "than", "very", "as", "for", "at",
 })  # fmt: skip
 _LAST = re.compile(r"([^\W\d_]+(?:['’-][^\W\d_]+)*)\s*([,;:–—-]?)\s*$")
+_STOPS = (".", "!", "?")
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 _LONGEST = 60  # characters of what stands last
 _UNKNOWN = "\ufffd"
@@ -56,6 +58,8 @@ class TextLeftovers(TextFilter):
 
 def open_end(text: str) -> str | None:
     """What a text ends with that cannot be its end; None for one that is whole."""
+    if text.rstrip().endswith(_STOPS):  # by far the most
+        return None
     last = _LAST.search(" ".join(text[-_LONGEST:].split()[-2:]))  # a search takes its time by the letter
     if last is None:
         return None
@@ -68,11 +72,12 @@ def open_end(text: str) -> str | None:
 def refusal(text: str) -> str | None:
     """The words with which a text refuses; None where it does not, or only quotes a sign that does."""
     plain = text.lower().replace("’", "'")
-    sayings, hints = _refusals()
-    if not any(hint in plain for hint in hints):  # by far the most, and by far the fastest
+    hinted = {number: saying for hint, each in _refusals().items() if hint in plain for number, saying in each}
+    if not hinted:  # by far the most, and by far the fastest
         return None
-    found = sayings.search(_QUOTED.sub(" ", text).replace("’", "'"))
-    return found[0] if found else None
+    said = _QUOTED.sub(" ", text).replace("’", "'")
+    found = [(match.start(), number, match[0]) for number, saying in hinted.items() if (match := saying.search(said))]
+    return min(found)[2] if found else None
 
 
 def garbled(text: str) -> float:
@@ -85,13 +90,16 @@ def garbled(text: str) -> float:
 
 
 @cache
-def _refusals() -> tuple[re.Pattern[str], frozenset[str]]:
-    """The sayings as one pattern, and words of which each saying has at least one."""
+def _refusals() -> dict[str, list[tuple[int, re.Pattern[str]]]]:
+    """By words of which a saying has at least one: the sayings, each with its number and as a pattern."""
     lines = (files("filters") / "refusals.txt").read_text(encoding="utf-8").splitlines()
     sayings = [
         [word.split("|") for word in line.split()] for line in lines if line.strip() and not line.startswith("#")
     ]
-    each = (r"\W+".join(f"(?:{'|'.join(map(re.escape, word))})" for word in saying) for saying in sayings)
-    telling = (max(saying, key=lambda word: min(map(len, word))) for saying in sayings)
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(each)})(?!\w)", re.IGNORECASE)
-    return pattern, frozenset(word for words in telling for word in words)
+    found = defaultdict(list)
+    for number, saying in enumerate(sayings):
+        words = r"\W+".join(f"(?:{'|'.join(map(re.escape, word))})" for word in saying)
+        pattern = re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+        for hint in max(saying, key=lambda word: min(map(len, word))):
+            found[hint].append((number, pattern))
+    return dict(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -27,6 +28,7 @@ _DRESS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
      lambda _: ""),
     (re.compile(rf'^\s*[\[{{]+\s*{_KEY}\s*"?|"\s*[}}\]]+\s*$|"\s*,\s*{_KEY}\s*"?'), lambda _: " "),
 )  # fmt: skip
+_SIGN = re.compile(r"[<>&*_#`\[\]{}~|\\:•-]")
 _SUSPECT = re.compile(r"[<>&*_#`\[\]{}~|\\:]|^[ \t]*[-•]", re.M)
 _REST = re.compile(rf'{_KEY}|\\[nrtu"]|^\s*(?:\{{|\[\s*")|\}}\s*$')
 # Controls, invisible format characters but those that scripts and emoji need, and what stands for a broken one.
@@ -42,7 +44,8 @@ _AFTER_OPENING = re.compile(r"\s*[:,;–—-]*\s*")
 
 def suspicious(text: str) -> bool:
     """Whether a text has anything that markup is made of. Nearly all have nothing, and are done with at one look."""
-    return _SUSPECT.search(text) is not None
+    # A hyphen is mostly inside a word; to look for signs alone takes a third of the time.
+    return _SIGN.search(text) is not None and _SUSPECT.search(text) is not None
 
 
 def markup(text: str) -> list[Edit]:
@@ -77,14 +80,17 @@ def spaces(text: str) -> list[Edit]:
 def opening(text: str) -> int:
     """How many characters of a text are an opening that says nothing; one may follow another."""
     end = 0
-    first = _FIRST.match(text)
-    if first is None or first[1].casefold() not in _first_words():
-        return end
     # The longest wins: "in this picture we can see" over "in this picture,".
-    while found := max((m.end() for pattern in _openings() if (m := pattern.match(text, end))), default=0):
+    while found := max([m.end() for pattern in _openings_at(text, end) if (m := pattern.match(text, end))], default=0):
         after = _AFTER_OPENING.match(text, found)
         end = after.end() if after else found
     return end
+
+
+def _openings_at(text: str, start: int) -> Sequence[re.Pattern[str]]:
+    """Those that begin with the word there: few, and for most texts none."""
+    first = _FIRST.match(text, start)
+    return _openings().get(first[1].casefold(), ()) if first else ()
 
 
 @cache
@@ -94,20 +100,22 @@ def _lines() -> tuple[str, ...]:
 
 
 @cache
-def _openings() -> tuple[re.Pattern[str], ...]:
-    return tuple(map(_pattern, _lines()))
-
-
-@cache
-def _first_words() -> frozenset[str]:
-    """What an opening can begin with: most texts begin with something else, and are done with at one look."""
-    found: set[str] = set()
+def _openings() -> dict[str, list[re.Pattern[str]]]:
+    """By each word that an opening can begin with."""
+    found = defaultdict(list)
     for line in _lines():
-        for word in line.split():
-            found.update(first[1] for option in word.split("|") if (first := _FIRST.match(option)))
-            if not word.endswith("?"):
-                break
-    return frozenset(found)
+        for word in sorted(_first_words(line)):
+            found[word].append(_pattern(line))
+    return dict(found)
+
+
+def _first_words(line: str) -> set[str]:
+    found: set[str] = set()
+    for word in line.split():
+        found.update(first[1] for option in word.split("|") if (first := _FIRST.match(option)))
+        if not word.endswith("?"):
+            break
+    return found
 
 
 def _pattern(line: str) -> re.Pattern[str]:

@@ -39,8 +39,8 @@ from filters.union import Merges, redirected, united
 
 TEXT, PROPOSAL = (records.REGION_KINDS.index(kind) for kind in ("text", "proposal"))
 
-# Where all overlap with all, a batch costs the square of an image's regions.
-MEDIUM = Resources(batch_size=128, pack="regions")
+# Where all overlap with all, a batch costs the square of an image's regions: a shard of ingest's size, and no more.
+MEDIUM = Resources(batch_size=256, pack="regions")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,20 +83,23 @@ def parses(batch: Batch, pipeline: str, at: np.ndarray | None = None) -> list[Sy
 
 def parse(texts: Sequence[str], memory: Memory, pipeline: str) -> list[Syntax]:
     """The syntax of texts: what is remembered, and the rest from the pipeline, which then is remembered."""
-    named = {text: hashlib.sha256(text.encode()).digest()[:16] for text in texts}
-    if not named:
+    said = list(dict.fromkeys(texts))
+    if not said:
         return []
     key = f"syntax-{digest([revision(pipeline), _code()])[:16]}"
-    found = {text: _recent[key, text] for text in named if (key, text) in _recent}
-    known = _recall(memory.recall(key), list(named.values()))
-    with _unhurried():
-        known_to = {text: known[name] for text, name in named.items() if name in known and text not in found}
-        found |= {text: decode(data, text) for text, data in known_to.items()}
-    missing = [text for text in named if text not in found]
+    found = {text: _recent[key, text] for text in said if (key, text) in _recent}
+    known = memory.recall(key)
+    rows = {} if known is None else _rows(known, said)
+    late = [text for text in rows if text not in found]
+    if known is not None and late:
+        encoded = known["parse"].take(pa.array([rows[text] for text in late])).to_pylist()
+        with _unhurried():
+            found |= {text: decode(data, text) for text, data in zip(late, encoded, strict=True)}
+    missing = [text for text in said if text not in found]
     found |= zip(missing, analyse(load(pipeline), missing, Extent.BOTH) if missing else (), strict=True)
-    new = [text for text, name in named.items() if name not in known]
+    new = [text for text in said if text not in rows]
     if new:
-        memory.remember(key, _table([named[text] for text in new], [encode(found[text]) for text in new]))
+        memory.remember(key, _table([_named(text) for text in new], [encode(found[text]) for text in new]))
     _hold(key, found)
     return [found[text] for text in texts]
 
@@ -111,7 +114,7 @@ def phrases_of(parsed: Syntax, extent: Extent) -> tuple[NounPhrase, ...]:
     if extent is Extent.BOTH:
         return parsed.noun_phrases
     if extent is Extent.BARE:
-        return tuple(phrase for phrase in parsed.noun_phrases if phrase.bare)
+        return tuple([phrase for phrase in parsed.noun_phrases if phrase.bare])
     # Both phrases of a head begin at the same character, the longer one last.
     return tuple({(phrase.head, phrase.start): phrase for phrase in parsed.noun_phrases}.values())
 
@@ -135,14 +138,16 @@ def encode(parsed: Syntax) -> bytes:
 
 def decode(data: bytes, text: str) -> Syntax:
     """The parse of a text from its JSON."""
-    length, plain, *kinds, phrases = json.loads(data)
-    forms = [text[row[0] : row[1]] for row in plain]
-    # As Word(..) makes them, in a third of its time: there are thirty for an image.
-    made = [(form, row[3] or form.lower(), row[0], row[1], row[2]) for form, row in zip(forms, plain, strict=True)]
-    words = [tuple.__new__(Word, fields) for fields in made]
-    objects, attributes, actions, proper = (tuple([words[i] for i in kind]) for kind in kinds)
-    nouns = tuple([NounPhrase(text[s:e], s, e, words[head], bare == 1) for s, e, head, bare in phrases])
-    return Syntax(length, objects, attributes, actions, proper, nouns)
+    length, plain, *kinds, phrases = json.loads(data.decode())
+    # As Word(..) and NounPhrase(..) make them, in a third of the time: there are sixty for an image.
+    new = tuple.__new__
+    words = [
+        new(Word, (form := text[start:end], lemma or form.lower(), start, end, degree))
+        for start, end, degree, lemma in plain
+    ]
+    objects, attributes, actions, proper = [tuple([words[i] for i in kind]) for kind in kinds]
+    nouns = [new(NounPhrase, (text[s:e], s, e, words[head], bare == 1)) for s, e, head, bare in phrases]
+    return Syntax(length, objects, attributes, actions, proper, tuple(nouns))
 
 
 @cache
@@ -231,12 +236,14 @@ def _table(names: list[bytes], encoded: list[bytes]) -> pa.Table:
     return pa.table([names, encoded], schema=REMEMBERED)
 
 
-def _recall(table: pa.Table | None, names: list[bytes]) -> dict[bytes, bytes]:
-    """The remembered parses of those texts that have one."""
-    if table is None:
-        return {}
-    wanted = pa.array(names, pa.binary(16))
-    at = pc.index_in(wanted, value_set=table["text"].combine_chunks())
-    have = at.is_valid()
-    found = table["parse"].take(at.filter(have))
-    return dict(zip(wanted.filter(have).to_pylist(), found.to_pylist(), strict=True))
+def _rows(table: pa.Table, texts: Sequence[str]) -> dict[str, int]:
+    """Where a table of parses has those of these texts that it has."""
+    wanted = pa.array(map(_named, texts), pa.binary(16))
+    at = pc.index_in(wanted, value_set=table["text"].combine_chunks()).to_pylist()
+    return {text: row for text, row in zip(texts, at, strict=True) if row is not None}
+
+
+@lru_cache(maxsize=1 << 12)  # one filter after the other asks for the same texts
+def _named(text: str) -> bytes:
+    """What a text is remembered under."""
+    return hashlib.sha256(text.encode()).digest()[:16]

@@ -43,7 +43,7 @@ class Phrases(Reading):
         at = np.setdiff1d(np.flatnonzero(self.readable(texts.text)), known.text)
         extent, found = Extent(self.extent), []
         for i, parsed in zip(at.tolist(), parsing.parses(batch, self.pipeline, at), strict=True):
-            places = {(phrase.start, phrase.end) for phrase in parsing.phrases_of(parsed, extent)}
+            places = {(start, end) for _, start, end, *_ in parsing.phrases_of(parsed, extent)}
             found += [(i, start, end) for start, end in sorted(places)]
         of, start, end = np.array(found, np.int64).reshape(-1, 3).T
         names = _Names(self.name, known)

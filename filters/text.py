@@ -92,7 +92,7 @@ def _measures(parsed: Syntax) -> tuple[float, float, float, float]:
 
 
 def _degree(found: Iterable[Word], otherwise: float) -> float:
-    return max((word.degree for word in found), default=otherwise)
+    return max([word.degree for word in found], default=otherwise)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import distribution
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 from operator import eq
 from pathlib import Path
 from runpy import run_path
@@ -19,6 +20,9 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _WORD = rf"[{_UNSPACED}\U00020000-\U0003ffff]|[^\W_{_UNSPACED}]+(?:['’-][^\W_{_UNSPACED}]+)*"
 _STOPS = ".!?。！？\n"
 _TOKEN = re.compile(rf"{_WORD}|[{_STOPS}]+")
+# Each ASCII character as itself, if it is part of a word, or a full stop for any stop, or else a space.
+_PLAIN = "".join(sign if sign.isalnum() else "." if sign in _STOPS else " " for sign in map(chr, range(128)))
+_ASCII_LETTERS = string.ascii_letters.encode()
 _LATIN = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿⱠ-Ɀ\ua720-\ua7ffＡ-Ｚａ-ｚ]")
 LONGEST_LOOP = 12  # words
 NGRAM = 4  # words
@@ -41,6 +45,9 @@ def words(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 13)
 def _read(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The words of a text, and how many of them stand before each of its stops and its end."""
+    if text.isascii() and "'" not in text and "-" not in text:  # most are, and split in a fourth of the time
+        parts = [part.split() for part in text.lower().translate(_PLAIN).split(".")]
+        return tuple(chain.from_iterable(parts)), tuple(accumulate(map(len, parts)))
     found = _TOKEN.findall(text.casefold())
     stops = [at for at, token in enumerate(found) if token[0] in _STOPS]
     ends = tuple(at - before for before, at in enumerate([*stops, len(found)]))
@@ -132,9 +139,9 @@ class Written:
         found = dict.fromkeys(word for text in texts for word in words(text))
         return cls(frozenset(found), " ".join(found))
 
-    def has(self, word: str, shortest: int) -> bool:
-        """Whether a word is written; OCR loses spaces, so that long words are looked for inside others too."""
-        return word in self.words or (len(word) >= shortest and word in self.joined)
+    def among(self, found: Iterable[str], shortest: int) -> set[str]:
+        """Which words are written; OCR loses spaces, so that long words are looked for inside others too."""
+        return {word for word in {*found} if word in self.words or (len(word) >= shortest and word in self.joined)}
 
 
 def copied_share(found: Sequence[str], written: Written, shortest: int) -> float:
@@ -145,10 +152,12 @@ def copied_share(found: Sequence[str], written: Written, shortest: int) -> float
     """
     if not found or not written.words:
         return 0.0
-    stop, known = stop_words(), {word: written.has(word, shortest) for word in {*found}}
+    stop, known = stop_words(), written.among(found, shortest)
+    if not known:
+        return 0.0
     copied = run = weight = 0
     for word in [*found, ""]:
-        if word and known[word]:
+        if word in known:
             run += 1
             weight += 0 if word in stop else len(word)
         else:
@@ -164,5 +173,5 @@ def likeness(one: frozenset[str], other: frozenset[str]) -> float:
 
 def _letters(text: str) -> int:
     if text.isascii():
-        return sum(map(str.isalpha, text))
+        return len(text) - len(text.encode().translate(None, _ASCII_LETTERS))
     return sum(unicodedata.category(character)[0] in "LM" for character in text)
