@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from sighted import image, items, png, table, work
 
 from specialists.bundled.recipes import detection, options, views
@@ -88,3 +89,16 @@ def test_a_few_steps_and_the_stage_loads_what_they_leave(scenes: Pack, tmp_path:
     labels = [each["labels"][0]["text"] for each in items(done)]
     assert labels
     assert set(labels) <= set(names)
+
+
+def test_a_run_goes_on_gently_from_a_checkpoint(scenes: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    first = tmp_path / "first"
+    options.save(first, *detection.build(views.categories(scenes)))
+    folders = [f"--{name}={tmp_path / name}" for name in ("pack", "work", "out")]
+    monkeypatch.setattr("sys.argv", ["detection", *folders, "--scenes=8", "--steps=1", f"--begin={first}"])
+    detection.main()
+    before, after = (load_file(folder / "model.safetensors") for folder in (first, tmp_path / "out"))
+    moved = {name: float((after[name].float() - before[name].float()).abs().max()) for name in before}
+    learnt = [far for name, far in moved.items() if not name.rpartition(".")[2].startswith(("running", "num"))]
+    assert 0 < max(learnt) < 0.01, "one small step away from where it began"

@@ -7,6 +7,9 @@ Set matching learns slowly from scratch. So while it trains, a dense head like t
 A scene is mostly backdrop; so most images are mosaics, which show three times as many things, all categories alike.
 
     python -m specialists.bundled.recipes.detection --pack PACK --work WORK --out FOLDER
+    python -m specialists.bundled.recipes.detection --pack PACK --work OTHER --out FOLDER --begin FOLDER
+
+The second goes on from a checkpoint for a while, by the detector's own loss alone. All values are ours.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ MOSAICS = (0.6, 0.2)  # share of the images that are one, until the cool-down an
 STRIDES = (8, 16, 32)
 WIDTH = 96
 PLAN = Plan(steps=6100, batch=8, rate=6e-4)
+ONWARD = Plan(steps=3000, batch=8, rate=3e-4, cooldown=0.8)  # of what begins with a checkpoint
 
 
 def build(names: list[str]) -> tuple[Any, Any]:
@@ -52,11 +56,11 @@ def build(names: list[str]) -> tuple[Any, Any]:
 
 
 class Trainee(nn.Module):  # type: ignore[misc]
-    """The detector, and beside it the dense head."""
+    """The detector, and beside it the dense head, which what is trained already does without."""
 
-    def __init__(self, detector: Any, categories: int) -> None:
+    def __init__(self, detector: Any, categories: int, onward: bool = False) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector, self.onward = detector, onward
         self.tower = nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.GroupNorm(8, WIDTH), nn.SiLU())
         self.classes, self.sides = nn.Conv2d(WIDTH, categories, 1), nn.Conv2d(WIDTH, 4, 1)
         nn.init.constant_(self.classes.bias, -4.6)  # a chance of one in a hundred, as in RetinaNet
@@ -75,6 +79,8 @@ class Trainee(nn.Module):  # type: ignore[misc]
 def loss(trainee: Trainee, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The detector's own loss, and that of the dense head."""
     output, dense = trainee(batch["pixels"], batch["labels"])
+    if trainee.onward:
+        return {"detector": output.loss}
     classes, sides = dense[..., :-4], dense[..., -4:]
     chosen = batch["chosen"]  # (b, places): number of the thing in its image's list, -1 for none
     found = chosen >= 0
@@ -115,15 +121,15 @@ def _focal(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 class Batches:
     """The batch of each step: images, what is in them, and which place of the pyramid answers for which thing."""
 
-    def __init__(self, pack: Pack, names: list[str], plan: Plan, seed: int = 0) -> None:
-        self._pack, self._plan, self._seed = pack, plan, seed
+    def __init__(self, pack: Pack, names: list[str], plan: Plan, seed: int = 0, onward: bool = False) -> None:
+        self._pack, self._plan, self._seed, self._onward = pack, plan, seed, onward
         self._number = {name: at for at, name in enumerate(names)}
         scenes = [[views.category(thing) for thing in views.objects(truth)] for truth in pack.truths("regions")]
         self._chances, self._mosaic = views.chances(scenes), Mosaic(pack, scenes)
 
     def __call__(self, step: int) -> dict[str, Any]:
         rng = np.random.default_rng([self._seed, step])
-        side = int(rng.choice(SIDES[2 * step >= self._plan.steps]))
+        side = int(rng.choice(SIDES[self._onward or 2 * step >= self._plan.steps]))
         chosen = rng.choice(len(self._pack), self._plan.batch, p=self._chances)
         share = MOSAICS[step >= (1 - self._plan.cooldown) * self._plan.steps]
         seen = [self._seen(int(index), side, rng, bool(rng.random() < share)) for index in chosen]
@@ -183,11 +189,12 @@ def _answering(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    given = options.read(PLAN)
-    names = views.categories(given.pack)
+    given = options.read(PLAN, ONWARD)
+    names, onward = views.categories(given.pack), given.begin is not None
     detector, processor = build(names)
-    trainee = Trainee(detector, len(names))
-    train(trainee, loss, Batches(given.pack, names, given.plan), given.plan, given.work)
+    trainee = Trainee(options.begun(given, detector), len(names), onward)
+    batches = Batches(given.pack, names, given.plan, seed=int(onward), onward=onward)
+    train(trainee, loss, batches, given.plan, given.work)
     options.save(given.out, trainee.detector, processor)
 
 

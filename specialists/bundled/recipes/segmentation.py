@@ -10,6 +10,9 @@ learned from, as in the paper, section 3, and the others a little. While it trai
 features says of each point whether a thing stands there and which box that has; it is thrown away.
 
     python -m specialists.bundled.recipes.segmentation --pack PACK --work WORK --out FOLDER
+    python -m specialists.bundled.recipes.segmentation --pack PACK --work OTHER --out FOLDER --begin FOLDER
+
+The second goes on from a checkpoint for a while. All values are ours.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from specialists.bundled.recipes.training import Plan, train
 FINE = GRID * PATCH // SIDE  # points along each side of a patch
 DEPTH, WIDTH, DECODER = 4, 96, 64
 PLAN = Plan(steps=12000, batch=3, rate=1.5e-3, warmup=100, cooldown=0.6, precision=torch.float32)
+ONWARD = Plan(steps=5000, batch=3, rate=7e-4, warmup=100, cooldown=0.8, precision=torch.float32)
 
 
 def build() -> tuple[Any, Any]:
@@ -169,10 +173,11 @@ def _overlap(mine: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
-    given = options.read(PLAN)
+    given = options.read(PLAN, ONWARD)
     segmenter, processor = build()
-    trainee = Trainee(segmenter)
-    train(trainee, loss, Batches(given.pack, processor, given.plan.batch), given.plan, given.work)
+    trainee = Trainee(options.begun(given, segmenter))
+    batches = Batches(given.pack, processor, given.plan.batch, seed=int(given.begin is not None))
+    train(trainee, loss, batches, given.plan, given.work)
     options.save(given.out, trainee.segmenter, processor)
 
 
