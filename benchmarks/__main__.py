@@ -26,6 +26,7 @@ SUBJECTS = (
     "scenes",
     "specialists",
     "loader",
+    "train",
     "predict",
     "runners",
     "memory",

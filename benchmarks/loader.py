@@ -40,16 +40,15 @@ PHOTO = (1024, 768)
 
 def measure(options: Options) -> Iterator[Figure]:
     """Milliseconds of a core for an image, the median of the rounds."""
-    drawn = list(scenes(f"scenes:{IMAGES}?seed=1"))
-    rows = record_table([truth for _, truth in drawn]).to_pylist()
-    small = [{**row, "image": {"bytes": scene.data}} for row, (scene, _) in zip(rows, drawn, strict=True)]
+    small = told(IMAGES)
+    rows = [{name: value for name, value in row.items() if name != "image"} for row in small]
     photos(options.folder / "photos", IMAGES)
     files = sorted((options.folder / "photos").iterdir())
     large = [_of_photo(row, file.read_bytes()) for row, file in zip(rows, files, strict=True)]
     words = tokenizer.train((text["text"] for row in rows for text in row["texts"]), 4096)
     florence = presets.new(presets.preset("tiny"), words)
     for name, made, target in (("photos", large, 0.9), ("scenes", small, 0.4)):
-        where = _shards(options.folder / name / "curated", made)
+        where = shards(options.folder / name / "curated", made)
         yield _figure(f"loader, {IMAGES} {name}, a core's time", florence, where, made, target, options.rounds)
 
 
@@ -102,7 +101,14 @@ def _of_photo(row: dict[str, Any], data: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shards(where: Path, rows: list[dict[str, Any]]) -> Path:
+def told(images: int) -> list[dict[str, Any]]:
+    """Records of pool scenes with their pixels and their truth."""
+    drawn = list(scenes(f"scenes:{images}?seed=1"))
+    rows = record_table([truth for _, truth in drawn]).to_pylist()
+    return [{**row, "image": {"bytes": scene.data}} for row, (scene, _) in zip(rows, drawn, strict=True)]
+
+
+def shards(where: Path, rows: list[dict[str, Any]]) -> Path:
     """One committed shard of curated records with their pixels."""
     folder, table = Folder.at(where), pa.Table.from_pylist(rows, schema=records.SCHEMA)
     mark = write_table(folder, shard_file(shard_name(0)), table)
