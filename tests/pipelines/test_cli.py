@@ -308,7 +308,7 @@ def test_doctor_finds_this_machine_well() -> None:
 
 
 def test_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:
-    result = fld("doctor", "--profile", "ocrr", "--address", "127.0.0.1:1", code=1)
+    result = fld("doctor", "--profile", "ocrr", "--address", "127.0.0.1:1", code=2)
     assert "did you mean 'ocr'?" in result.stdout
     assert "->" in result.stdout
 
