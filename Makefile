@@ -17,14 +17,22 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[s3,dev]'
 	touch $@
 
-# Generated scenes, of which all is known: annotated, curated, measured, shown.
-SCENES := scenes:64?seed=1
+# Generated scenes, of which all is known: annotated and curated; then the bundled multitask model learns of what is
+# left, looks again, and a gate says whether that was better. All of it is measured and shown.
+SCENES := scenes:96?seed=1
+DEMO := out/demo
+FIGURES := $(patsubst %,--figures $(DEMO)/figures/%.json,raw curated round1)
 demo: setup
-	@$(BIN)/fld run '$(SCENES)' out/demo --profile bundled --yes
-	@echo; $(BIN)/fld inspect out/demo
-	@echo; $(BIN)/fld evaluate out/demo/raw '$(SCENES)' --json out/demo/figures-raw.json
-	@echo; $(BIN)/fld evaluate out/demo '$(SCENES)' --json out/demo/figures-curated.json
-	@echo; $(BIN)/fld report out/demo
+	@$(BIN)/fld run '$(SCENES)' $(DEMO) --profile bundled --yes
+	@echo; $(BIN)/fld inspect $(DEMO)
+	@echo; $(BIN)/fld train $(DEMO)/curated $(DEMO)/model --from bundled:florence --config train.yaml
+	@echo; $(BIN)/fld refine $(DEMO)/curated $(DEMO)/round1 --model $(DEMO)/model/model --truth '$(SCENES)' \
+	  || grep -qs '"accepted": false' $(DEMO)/round1/gate.json  # a refused round is a result too
+	@for step in raw curated round1; do \
+	  echo; $(BIN)/fld evaluate $(DEMO)/$$step '$(SCENES)' --json $(DEMO)/figures/$$step.json || exit; done
+	@echo; $(BIN)/fld report $(DEMO)/round1 --before $(DEMO)/curated $(FIGURES)
+	@echo; $(BIN)/fld report $(DEMO) $(FIGURES)
+	@echo; $(BIN)/python -m pipelines.metrics $(DEMO) $(DEMO)/metrics raw curated round1
 
 lint: setup
 	$(BIN)/ruff check .

@@ -32,8 +32,8 @@ from specialists.checkpoints.weights import find
 def train(curated: Folder, out: Folder, config: Path | None, start: str, runner: Runner) -> Report:
     """Train to the last step, from where the run in `out` ended; leave the model, the curve and the summary."""
     settings = load_settings(config, start)
-    told, begin = settings, _unpacked(start, "--from")
-    settings = dataclasses.replace(told, vision=told.vision and _unpacked(told.vision, "vision"))
+    told, begin = settings, unpacked(start, "--from")
+    settings = dataclasses.replace(told, vision=told.vision and unpacked(told.vision, "vision"))
     _check(curated, out, settings, begin, runner)
     start = begin if Path(start).exists() else start
     report, folder = Report("train"), Path(out.root)
@@ -53,7 +53,7 @@ def train(curated: Folder, out: Folder, config: Path | None, start: str, runner:
     return report
 
 
-def _unpacked(weights: str, who: str) -> str:
+def unpacked(weights: str, who: str) -> str:
     """The folder of `bundled:NAME`, the whole path of a folder, or what else names a checkpoint."""
     if weights.startswith("bundled:"):
         return str(find(weights, who).folder)

@@ -1,7 +1,8 @@
 """python -m benchmarks tasks MODEL SCENES: how good a multitask model is at each of its 15 tasks.
 
-MODEL is a checkpoint, as `fld train` and save_pretrained leave it; SCENES are generated ones that it was not trained
-on, as 'scenes:300?split=held-out&seed=1'. One question at a time, greedily; scores as the model gives them.
+MODEL is a checkpoint, as `fld train` and save_pretrained leave it, or bundled:NAME; SCENES are generated ones that it
+was not trained on, as 'scenes:300?split=held-out&seed=1'. One question at a time, greedily; scores as the model gives
+them.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print a table, write the same as JSON. 2, and a message, where something cannot be used."""
     from florence import presets
     from florence.predict import NoNumbersError, Predictor
+    from pipelines.train import unpacked
 
     given = _parser().parse_args(argv)
     try:
-        predictor = Predictor(presets.load(given.model))
+        predictor = Predictor(presets.load(unpacked(given.model, "tasks")))
         result = measure(predictor, given.scenes, given.images, about=given.model)
         print("\n".join(table(result)), flush=True)
         if given.json:
