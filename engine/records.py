@@ -12,7 +12,7 @@ phrases that tie the two together. A region's shape, its mask and polygons, can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -138,6 +138,11 @@ class Origin:
 
 
 HUMAN = Origin("human")
+
+
+def new_id(name: str, taken: Collection[str]) -> str:
+    """The name, or, where another annotation has it, the first number behind it that nobody has: "name.1"."""
+    return next(each for each in (name, *map(f"{name}.{{}}".format, range(1, len(taken) + 2))) if each not in taken)
 
 
 def text(id: str, granularity: str, text: str, origin: Origin, score: float | None = None) -> dict[str, Any]:

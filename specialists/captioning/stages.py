@@ -128,12 +128,13 @@ class Captioning(_Captions):
 
     def __call__(self, batch: Batch) -> Outcome:
         new: list[list[dict[str, Any]]] = [[] for _ in range(len(batch))]
+        taken = [{text["id"] for text in texts} for texts in batch.table["texts"].to_pylist()]  # another's may stand
         for granularity in self.granularities:
             left = self._unwritten(batch.table, granularity)
             captions = self.write([batch.pixels(row) for row in left], granularity)
             for row, (text, score) in zip(left, captions, strict=True):
                 if text:
-                    name = f"{self.name}.{granularity}"
+                    name = records.new_id(f"{self.name}.{granularity}", taken[row])
                     new[row].append(records.text(name, granularity, text, self.origin, score))
         return Outcome(records.append(batch.table, "texts", new))
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
-
 from engine import records
 from engine.stage import Batch, Outcome
 from florence.codec.samples import CAPTIONS
@@ -35,19 +33,22 @@ class MultitaskCaptioning(Multitask):
         return frozenset(f"texts.{granularity}" for granularity in self.granularities)
 
     def __call__(self, batch: Batch) -> Outcome:
-        left = [[each for each in self.granularities if each not in said] for said in self._said(batch.table)]
+        texts: list[list[dict[str, Any]]] = batch.table["texts"].to_pylist()
+        left = [[each for each in self.granularities if each not in self._said(row)] for row in texts]
         answers = self.ask(batch, [[(CAPTIONS[each], ()) for each in wanted] for wanted in left])
-        return Outcome(records.append(batch.table, "texts", list(map(self._texts, left, answers))))
+        return Outcome(records.append(batch.table, "texts", list(map(self._new, texts, left, answers))))
 
-    def _texts(self, wanted: Sequence[str], answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    def _new(
+        self, texts: Sequence[dict[str, Any]], wanted: Sequence[str], answers: Sequence[Answer]
+    ) -> list[dict[str, Any]]:
+        taken = {text["id"] for text in texts}  # an earlier round's may stand
         pairs = [(each, *said(answer)) for each, answer in zip(wanted, answers, strict=True)]
         return [
-            records.text(f"{self.name}.{each}", each, text, self.origin, score) for each, text, score in pairs if text
+            records.text(records.new_id(f"{self.name}.{each}", taken), each, text, self.origin, score)
+            for each, text, score in pairs
+            if text
         ]
 
-    def _said(self, table: pa.Table) -> list[set[str]]:
-        """The granularities of each row's texts by this checkpoint."""
-        return [
-            {text["granularity"] for text in texts if text["origin"] == self.origin.as_dict()}
-            for texts in table["texts"].to_pylist()
-        ]
+    def _said(self, texts: Sequence[dict[str, Any]]) -> set[str]:
+        """The granularities of an image's texts by this checkpoint."""
+        return {text["granularity"] for text in texts if text["origin"] == self.origin.as_dict()}

@@ -77,6 +77,16 @@ def test_captioning_writes_one_text_of_each_granularity(weights: str) -> None:
     assert sighted.items(sighted.work(stage, done).table, "texts") == texts  # which are there already
 
 
+def test_a_later_round_writes_beside_what_an_earlier_one_left(weights: str) -> None:
+    table = sighted.table(sighted.image(PNG))
+    for number in (1, 2, 3):
+        stage = MultitaskCaptioning(weights, granularities=("brief",), round=number)
+        table = sighted.work(stage, table).table
+    texts = sighted.items(table, "texts")
+    assert [text["id"] for text in texts] == [f"multitask_captioning.brief{end}" for end in ("", ".1", ".2")]
+    assert [text["origin"]["round"] for text in texts] == [1, 2, 3]
+
+
 def test_detection_finds_objects_descriptions_and_proposals(weights: str) -> None:
     stage = MultitaskDetection(weights, tasks=("OD", "DENSE_REGION_CAPTION", "REGION_PROPOSAL"))
     regions = sighted.items(sighted.work(stage, sighted.table(sighted.image(PNG))).table)
