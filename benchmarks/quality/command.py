@@ -110,7 +110,8 @@ _MAKERS: dict[str, Callable[[Place, argparse.Namespace], dict[str, Any]]] = {
 
 
 def _round_row(place: Place, each: rounds.Round) -> dict[str, Any]:
-    return {"name": f"round {each.number}", "refused": each.refused, "gate": each.gate, **place.measured(each.left)}
+    gate = {**each.gate, "truth": "gate"}  # in --work: where that lies is nobody's business
+    return {"name": f"round {each.number}", "refused": each.refused, "gate": gate, **place.measured(each.left)}
 
 
 def _recipes(given: argparse.Namespace) -> list[Recipe]:
