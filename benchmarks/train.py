@@ -11,8 +11,9 @@ least 0.45 on an H200).
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from itertools import islice
@@ -26,6 +27,8 @@ from florence.data import Batch, DataSettings, Loader
 from florence.presets import Florence
 from florence.training import Phase, TrainSettings, begin, checkpoints, parts, summary, train
 from florence.training.losses import pinned, sample_losses
+
+Floor = Callable[[Florence, Sequence[Batch], TrainSettings], float]  # seconds
 
 IMAGES = 128
 SMALL = TrainSettings(
@@ -46,44 +49,31 @@ def measure(options: Options) -> Iterator[Figure]:
     curated = shards(options.folder / "curated", told(IMAGES))
     runs = [("mini", SMALL), ("tiny", SMALL), *([("base", LARGE)] if torch.cuda.is_available() else [])]
     for name, settings in runs:
-        yield _against_bare(name, curated, options, settings)
+        what = f"{settings.log_every} steps of {name} at {settings.phases[0].image_size} px, {settings.device}"
+        yield _against(_bare, 0.95, what, name, curated, options, settings)
         if find_spec("accelerate"):
-            yield _against_trainer(name, curated, options, settings)
+            yield _against(_plain, 1.5, f"the same {name} against the Trainer", name, curated, options, settings)
         if settings.device == "cuda":
             yield _utilisation(curated, options.folder / "used", settings)
 
 
-def _against_bare(start: str, curated: Path, options: Options, settings: TrainSettings) -> Figure:
-    florence, batches = _ready(curated, options.folder / f"{start}-bare", settings, start)
-    rounds = iter(range(options.rounds))
+def _against(
+    floor: Floor, target: float, name: str, start: str, curated: Path, options: Options, settings: TrainSettings
+) -> Figure:
+    """`fld train` beside a floor that is given the model and the batches of its second half."""
+    folder, rounds = options.folder / f"{start}-{target}", iter(range(options.rounds))
+    florence, batches = _ready(curated, folder / "ready", settings, start)
 
     def ours() -> float:
-        return _trained(curated, options.folder / f"{start}-{next(rounds)}", settings, start)
+        return _trained(curated, folder / str(next(rounds)), settings, start)
 
-    def bare() -> float:
-        return _bare(florence, batches, settings)
-
-    half, size = settings.log_every, settings.phases[0].image_size
-    return compare(f"{half} steps of {start} at {size} px, {settings.device}", ours, bare, options.rounds, 0.95)
+    return compare(name, ours, lambda: floor(florence, batches, settings), options.rounds, target)
 
 
 def _utilisation(curated: Path, out: Path, settings: TrainSettings) -> Figure:
     _trained(curated, out, settings, "base")
     used = float(summary(out)["model_flop_utilisation"] or 0.0)
     return Figure("base at 768 px, model FLOP utilisation", used, 1.0, used, 0.45, unit="")
-
-
-def _against_trainer(start: str, curated: Path, options: Options, settings: TrainSettings) -> Figure:
-    florence, batches = _ready(curated, options.folder / f"{start}-plain", settings, start)
-    rounds = iter(range(options.rounds))
-
-    def ours() -> float:
-        return _trained(curated, options.folder / f"{start}-beside-{next(rounds)}", settings, start)
-
-    def plain() -> float:
-        return _plain(florence, batches, settings, options.folder / "trainer")
-
-    return compare(f"the same {start} against the Trainer", ours, plain, options.rounds, 1.5)
 
 
 def _trained(curated: Path, out: Path, settings: TrainSettings, start: str) -> float:
@@ -126,7 +116,7 @@ def _bare(florence: Florence, batches: Sequence[Batch], settings: TrainSettings)
     return time.perf_counter() - started
 
 
-def _plain(florence: Florence, batches: Sequence[Batch], settings: TrainSettings, folder: Path) -> float:
+def _plain(florence: Florence, batches: Sequence[Batch], settings: TrainSettings) -> float:
     """Seconds of the same steps by the Trainer, all that it reports or saves turned off."""
     import torch
     from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -141,7 +131,8 @@ def _plain(florence: Florence, batches: Sequence[Batch], settings: TrainSettings
 
     steps, clock = [batches[0], *batches], Clock()
     arguments = TrainingArguments(
-        output_dir=str(folder), per_device_train_batch_size=1, max_steps=len(steps), bf16=settings.precision == "bf16",
+        output_dir=tempfile.gettempdir(), per_device_train_batch_size=1, max_steps=len(steps),
+        bf16=settings.precision == "bf16",
         use_cpu=settings.device == "cpu", report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True,
         max_grad_norm=settings.clip, remove_unused_columns=False, optim="adamw_torch_fused",
     )  # fmt: skip
